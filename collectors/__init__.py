@@ -1,0 +1,1 @@
+"""Collectors turn bytes and lines into events; they know no screen and no state."""

@@ -1,0 +1,1 @@
+"""Packets on the SMTP ports, from link layer to SMTP dialogue and TLS handshake."""

@@ -1,0 +1,89 @@
+"""One frozen, typed Config, from a TOML file and the command line; an unknown key is an error.
+
+Sources, later ones win: built-in defaults, the file (`--config`, else /etc/smtpwatch.toml if it is there), options.
+"""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+DEFAULT_FILE = Path("/etc/smtpwatch.toml")
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the message is one line for the admin."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that can be set. Field names are the TOML keys."""
+
+    ports: tuple[Port, ...] = (25, 465, 587)
+    """TCP ports to watch."""
+    submission_ports: tuple[Port, ...] = (465, 587)
+    """Which of them carry submission (RFC 6409, RFC 8314); the others are inbound."""
+    any_port: bool = False
+    """From a file: recognise SMTP by its dialogue on every port."""
+    interfaces: tuple[str, ...] = ()
+    """Interfaces to capture on; empty: all, and those that appear later."""
+    local: tuple[str, ...] = ()
+    """Our own addresses or networks, so that direction is known; empty: those of this host when live, none for a file."""
+    bpf: str = ""
+    """The user's own capture filter, in libpcap's language, applied before everything else."""
+    snaplen: Annotated[int, msgspec.Meta(ge=128, le=262144)] = 8192
+    """Octets kept of each packet in live capture: commands and handshakes whole, bulk data cut."""
+    ring_mib: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 32
+    """Size of the kernel's capture ring."""
+    hostname: str = ""
+    """The name in events and in the status bar; empty: this host's."""
+    refresh: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
+    """Seconds between repaints of the screen."""
+    theme: Literal["terminal", "mono"] = "terminal"
+    """Colours: the terminal's own sixteen, or none (NO_COLOR in the environment means mono too)."""
+
+    def networks(self) -> tuple[Network, ...]:
+        """`local` parsed. Raises ConfigError for what is no address or network."""
+        return tuple(network(text) for text in self.local)
+
+
+def network(text: str) -> Network:
+    """An address or a network as text, host bits allowed. Raises ConfigError."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ConfigError(f"not an address or network: {text!r}") from None
+
+
+def ports(text: str) -> dict[str, Any]:
+    """`--ports 25,465,587,2525` or `--ports any` as fields of Config. Raises ConfigError."""
+    if text == "any":
+        return {"any_port": True}
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        raise ConfigError(f"ports are numbers with commas between, or `any`: {text!r}")
+    return {"ports": tuple(int(port) for port in text.split(","))}
+
+
+def load(path: Path | None, options: dict[str, Any]) -> Config:
+    """The Config from a file (None: the default file if present) and options, which win.
+
+    Raises ConfigError in one line: file unreadable, not TOML, unknown key, value out of range."""
+    settings: dict[str, Any] = {}
+    source = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    if source is not None:
+        try:
+            settings = msgspec.toml.decode(source.read_bytes(), type=dict[str, Any])
+        except OSError as error:
+            raise ConfigError(f"{source}: {error.strerror}") from None
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{source}: {error}") from None
+    try:
+        config = msgspec.convert({**settings, **options}, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source or 'options'}: {error}") from None
+    config.networks()
+    return config

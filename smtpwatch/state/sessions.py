@@ -1,0 +1,316 @@
+"""Sessions: what each SMTP session has come to, live ones and the latest that ended.
+
+Session is the one picture that the table on screen, the detail view and `smtpwatch sessions` all read.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from smtpwatch import events as ev
+
+LIVE_SESSIONS = 100_000  # the tracker's own bound; beyond it the oldest are given up as recent ones
+RECENT_SESSIONS = 2_000  # what an admin may page back through; about 4 kB each
+TRANSCRIPT_EVENTS = 200  # the latest of one session; a normal one has under 20
+TRANSACTIONS = 1_000  # of one session, the latest; a busy relay sends 100 on one connection
+RECIPIENTS = 10_000  # of one transaction; Postfix's smtpd_recipient_limit is 1,000
+
+HELLO = ("EHLO", "HELO", "LHLO")
+
+
+class Transaction:
+    """MAIL FROM to the end of data or whatever else ended it. `outcome` None: still open."""
+
+    __slots__ = ("code", "outcome", "queue_id", "rcpts", "reply", "sender")
+
+    def __init__(self, sender: str | None) -> None:
+        self.sender = sender
+        self.rcpts: list[tuple[str, int | None]] = []
+        self.code: int | None = None
+        self.reply: str | None = None
+        self.queue_id: str | None = None
+        self.outcome: ev.Outcome | None = None
+
+
+class TlsFacts:
+    """What is known of one handshake; None where it was not seen."""
+
+    __slots__ = ("alert", "alpn", "cipher", "failed", "group", "implicit", "ja3", "ja3s", "ja4", "resumed", "sni", "version")
+
+    def __init__(self, implicit: bool) -> None:
+        self.implicit = implicit
+        self.version: str | None = None
+        self.cipher: str | None = None
+        self.group: str | None = None
+        self.sni: str | None = None
+        self.alpn: str | None = None
+        self.ja3: str | None = None
+        self.ja3s: str | None = None
+        self.ja4: str | None = None
+        self.resumed: bool | None = None
+        self.failed: str | None = None  # why the handshake failed
+        self.alert: str | None = None
+
+
+class Session:
+    """One session as it stands. Counts of recipients and messages are over all its transactions."""
+
+    __slots__ = (
+        "accepted", "auth", "banner", "client", "client_port", "closed_by", "direction", "end", "hello_given",
+        "hello_taken", "id", "last_code", "last_reply", "messages", "octets_client", "octets_server", "oddities",
+        "partial", "refused", "sensor", "server", "server_port", "smtp", "source", "stage", "start", "starttls",
+        "tls", "transactions", "transcript", "via",
+    )  # fmt: skip
+
+    def __init__(self, sensor: str, id_: int, source: str, start: float) -> None:
+        self.sensor = sensor
+        self.id = id_
+        self.source = source
+        """The client as an admin would block it; `client` is the TCP peer, `via` the proxy if there is one."""
+        self.client = source
+        self.client_port = 0
+        self.via: str | None = None
+        self.server = ""
+        self.server_port = 0
+        self.direction: ev.Direction = "inbound"
+        self.start = start
+        self.end = start
+        self.stage = "connect"
+        """Where the dialogue stands: connect, greeting, the latest verb, TLS, or closed."""
+        self.banner: str | None = None
+        self.hello_given: str | None = None
+        self.hello_taken: str | None = None
+        self.transactions: list[Transaction] = []
+        self.accepted = 0
+        self.refused = 0
+        self.messages = 0
+        """Messages accepted."""
+        self.auth: list[tuple[str, ev.AuthOutcome]] = []
+        self.starttls = "none"
+        self.tls: TlsFacts | None = None
+        self.last_code: int | None = None
+        self.last_reply = ""
+        self.closed_by: ev.ClosedBy | None = None
+        self.octets_client = 0
+        self.octets_server = 0
+        self.partial: str | None = None
+        self.oddities: list[str] = []
+        self.smtp = True
+        self.transcript: deque[ev.SessionEvent] = deque(maxlen=TRANSCRIPT_EVENTS)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Unique among all sessions of this console."""
+        return self.sensor, self.id
+
+    @property
+    def helo(self) -> str | None:
+        """The last HELO, EHLO or LHLO argument that was accepted, else the last given."""
+        return self.hello_given if self.hello_taken is None else self.hello_taken
+
+    @property
+    def transaction(self) -> Transaction | None:
+        """The transaction under way, else the last one."""
+        return self.transactions[-1] if self.transactions else None
+
+    @property
+    def trouble(self) -> bool:
+        """The server's last word was a refusal, or something failed: the row deserves an eye."""
+        failed = self.tls is not None and self.tls.failed is not None
+        return failed or self.refused > 0 or (self.last_code or 0) >= 400
+
+    def apply(self, event: ev.SessionEvent) -> None:
+        """Take in one event of this session."""
+        self.end = event.time
+        self.source = event.source
+        fold = _FOLDS.get(type(event))
+        if fold is not None:
+            fold(self, event)
+        if type(event) not in _NOT_IN_TRANSCRIPT:
+            self.transcript.append(event)
+
+
+def _opened(session: Session, event: ev.SessionOpened) -> None:
+    session.start = event.start
+    session.client = event.source
+    session.client_port = event.client_port
+    session.server = event.server
+    session.server_port = event.server_port
+    session.direction = event.direction
+
+
+def _named(session: Session, event: ev.SourceNamed) -> None:
+    session.via = event.via
+
+
+def _greeting(session: Session, event: ev.Greeting) -> None:
+    session.banner = f"{event.code} {event.text}"
+    session.stage = "greeting"
+    session.last_code, session.last_reply = event.code, event.text
+
+
+def _command(session: Session, event: ev.Command) -> None:
+    session.stage = event.verb
+    if event.verb in HELLO:
+        session.hello_given = event.argument
+    elif event.verb == "STARTTLS":
+        session.starttls = "requested"
+
+
+def _reply(session: Session, event: ev.Reply) -> None:
+    session.last_code, session.last_reply = event.code, event.text
+    if event.to in HELLO and event.code < 300:
+        session.hello_taken = session.hello_given
+        if session.starttls == "none" and "\nSTARTTLS" in event.text.upper():
+            session.starttls = "offered"
+    elif event.to == "STARTTLS":
+        session.starttls = "accepted" if event.code < 300 else "refused"
+
+
+def _transaction_opened(session: Session, event: ev.TransactionOpened) -> None:
+    if len(session.transactions) >= TRANSACTIONS:
+        del session.transactions[0]
+    session.transactions.append(Transaction(event.sender))
+
+
+def _recipient(session: Session, event: ev.RecipientDecided) -> None:
+    if event.code is not None:
+        if event.code < 300:
+            session.accepted += 1
+        else:
+            session.refused += 1
+    current = session.transaction
+    if current is not None and current.outcome is None and len(current.rcpts) < RECIPIENTS:
+        current.rcpts.append((event.recipient, event.code))
+
+
+def _message(session: Session, event: ev.MessageDecided) -> None:
+    current = session.transaction
+    if not event.opened or current is None or current.outcome is not None:
+        _transaction_opened(session, ev.TransactionOpened(event.time, event.sensor, event.host, event.session, event.source, event.sender))
+        current = session.transactions[-1]
+    current.outcome = event.outcome
+    current.code = event.code
+    current.reply = event.text
+    current.queue_id = event.queue_id
+    session.messages += event.outcome == "accepted"
+
+
+def _auth(session: Session, event: ev.AuthAttempted) -> None:
+    session.auth.append((event.mechanism, event.outcome))
+
+
+def _tls_offered(session: Session, event: ev.TlsOffered) -> None:
+    session.stage = "TLS"
+    session.tls = facts = TlsFacts(event.implicit)
+    facts.sni = event.sni
+    facts.alpn = ",".join(event.alpn) or None
+    facts.ja3, facts.ja4 = event.ja3, event.ja4
+
+
+def _tls_negotiated(session: Session, event: ev.TlsNegotiated) -> None:
+    facts = session.tls = session.tls or TlsFacts(implicit=False)
+    facts.version, facts.cipher, facts.group = event.version, event.cipher, event.group
+    facts.ja3s, facts.resumed = event.ja3s, event.resumed
+    facts.alpn = event.alpn or facts.alpn
+
+
+def _tls_failed(session: Session, event: ev.TlsFailed) -> None:
+    facts = session.tls = session.tls or TlsFacts(implicit=False)
+    facts.failed, facts.alert = event.reason, event.alert
+
+
+def _oddity(session: Session, event: ev.Oddity) -> None:
+    if event.kind not in session.oddities:
+        session.oddities.append(event.kind)
+
+
+def _progress(session: Session, event: ev.SessionProgress) -> None:
+    session.octets_client, session.octets_server = event.octets_client, event.octets_server
+
+
+def _closed(session: Session, event: ev.SessionClosed) -> None:
+    session.stage = "closed"
+    session.end = event.end
+    session.closed_by = event.closed_by
+    session.octets_client, session.octets_server = event.octets_client, event.octets_server
+    session.partial = event.partial
+    session.smtp = event.smtp
+
+
+_NOT_IN_TRANSCRIPT = {ev.SessionProgress, ev.TransactionOpened, ev.RecipientDecided}
+_FOLDS: dict[type[ev.SessionEvent], Callable[[Session, "ev.SessionEvent"], None]] = {
+    ev.SessionOpened: _opened,
+    ev.SourceNamed: _named,
+    ev.Greeting: _greeting,
+    ev.Command: _command,
+    ev.Reply: _reply,
+    ev.TransactionOpened: _transaction_opened,
+    ev.RecipientDecided: _recipient,
+    ev.MessageDecided: _message,
+    ev.AuthAttempted: _auth,
+    ev.TlsOffered: _tls_offered,
+    ev.TlsNegotiated: _tls_negotiated,
+    ev.TlsFailed: _tls_failed,
+    ev.Oddity: _oddity,
+    ev.SessionProgress: _progress,
+    ev.SessionClosed: _closed,
+}  # type: ignore[dict-item]
+
+
+class Sessions:
+    """All sessions: `live` by key in order of opening, `recent` the latest that ended, oldest first.
+
+    `ended`, if given, is called with each session as it ends."""
+
+    def __init__(self, ended: Callable[[Session], None] | None = None) -> None:
+        self.live: dict[tuple[str, int], Session] = {}
+        self.recent: OrderedDict[tuple[str, int], Session] = OrderedDict()
+        self._ended = ended
+
+    def __len__(self) -> int:
+        return len(self.live) + len(self.recent)
+
+    def get(self, key: tuple[str, int]) -> Session | None:
+        """The session with that key, if it is still held."""
+        return self.live.get(key) or self.recent.get(key)
+
+    def apply(self, event: ev.Event) -> None:
+        """Take in one event; events of no session only matter where they end some."""
+        if isinstance(event, ev.SessionEvent):
+            key = (event.sensor, event.session)
+            session = self.live.get(key)
+            if session is None:
+                session = self._open(key, event)
+            session.apply(event)
+            if type(event) is ev.SessionClosed:
+                self._close(key)
+        elif type(event) is ev.Tally:
+            for number in event.closed:
+                self._lost((event.sensor, number), event.time)
+        elif type(event) is ev.SensorStatus and event.state == "starting":
+            for key in [key for key in self.live if key[0] == event.sensor]:
+                self._lost(key, event.time)
+
+    def _open(self, key: tuple[str, int], event: ev.SessionEvent) -> Session:
+        if len(self.live) >= LIVE_SESSIONS:
+            self._close(next(iter(self.live)))
+        session = self.live[key] = Session(event.sensor, event.session, event.source, event.time)
+        return session
+
+    def _lost(self, key: tuple[str, int], now: float) -> None:
+        """End a session whose own end was not told (shed, or its sensor restarted)."""
+        session = self.live.get(key)
+        if session is not None:
+            session.stage = "closed"
+            session.end = now
+            session.partial = "detail was shed"
+            self._close(key)
+
+    def _close(self, key: tuple[str, int]) -> None:
+        session = self.live.pop(key)
+        if session.smtp:
+            self.recent[key] = session
+            if len(self.recent) > RECENT_SESSIONS:
+                self.recent.popitem(last=False)
+        if self._ended is not None:
+            self._ended(session)

@@ -1,0 +1,1 @@
+"""Panes and their parts: they ask state, they paint; they never collect."""
