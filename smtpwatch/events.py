@@ -91,9 +91,9 @@ class TransactionOpened(SessionEvent, frozen=True, gc=False):
 
 
 class RecipientDecided(SessionEvent, frozen=True, gc=False):
-    """A reply to RCPT (code None: the reply was not seen)."""
+    """A reply to RCPT. code None: the reply was not seen; recipient None: the command was not, or was cut short."""
 
-    recipient: str
+    recipient: str | None
     code: int | None
     enhanced: str | None
     text: str

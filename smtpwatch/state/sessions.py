@@ -24,7 +24,7 @@ class Transaction:
 
     def __init__(self, sender: str | None) -> None:
         self.sender = sender
-        self.rcpts: list[tuple[str, int | None]] = []
+        self.rcpts: list[tuple[str | None, int | None]] = []
         self.code: int | None = None
         self.reply: str | None = None
         self.queue_id: str | None = None
@@ -190,7 +190,7 @@ def _message(session: Session, event: ev.MessageDecided) -> None:
         current = session.transactions[-1]
     current.outcome = event.outcome
     current.code = event.code
-    current.reply = event.text
+    current.reply = None if event.code is None else f"{event.code} {event.text}"
     current.queue_id = event.queue_id
     session.messages += event.outcome == "accepted"
 

@@ -1,0 +1,143 @@
+"""What a reply means for the dialogue, by the command it answers (RFC 5321, 4.3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from collectors.wire import proxy
+from collectors.wire.envelope import by_code
+from collectors.wire.replies import queue_id
+from smtpwatch import events as ev
+
+if TYPE_CHECKING:
+    from collectors.wire.smtp import Dialogue
+
+
+def _hello(dialogue: Dialogue, verb: str, code: int, text: str) -> None:
+    if code < 300:
+        dialogue.pipelining = "PIPELINING" in text.upper()
+        dialogue.lmtp = verb == "LHLO"
+        dialogue.end_envelope("reset")
+
+
+def _ehlo(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+    _hello(dialogue, "EHLO", code, text)
+
+
+def _lhlo(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+    _hello(dialogue, "LHLO", code, text)
+
+
+def _mail(dialogue: Dialogue, sender: Any, code: int, enhanced: str | None, text: str) -> None:
+    if code < 300:
+        dialogue.open_envelope(sender)
+    elif dialogue.envelope is None:
+        dialogue.emit(ev.MessageDecided, sender, False, by_code(code), None, None, None, None, 0, 0, 0)
+
+
+def _rcpt(dialogue: Dialogue, recipient: Any, code: int, enhanced: str | None, text: str) -> None:
+    if dialogue.envelope is None and code < 300:
+        dialogue.open_envelope(None)  # accepted, so there is one; its MAIL was not seen
+    if dialogue.envelope is not None:
+        dialogue.envelope.recipient(code)
+    dialogue.emit(ev.RecipientDecided, recipient, code, enhanced, text)
+
+
+def _data(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+    if code == 354:
+        dialogue.begin_content()
+    else:
+        if dialogue.envelope is not None:
+            dialogue.envelope.stopped = code
+        dialogue.read_as(dialogue.client_lines)
+    dialogue.release()
+
+
+def _end_of_data(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+    envelope = dialogue.envelope
+    if envelope is None:
+        return
+    envelope.answers.append((code, enhanced, text))
+    if dialogue.pending and dialogue.pending[0][0] == "." and dialogue.lmtp:
+        return
+    accepted = [answer for answer in envelope.answers if answer[0] < 300]
+    queue = queue_id(accepted[0][2]) if accepted else None
+    dialogue.end_envelope("accepted" if accepted else by_code(code), queue)
+
+
+def _bdat(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+    if data is not None and data[1]:
+        _end_of_data(dialogue, data, code, enhanced, text)
+    elif code >= 400 and dialogue.envelope is not None:
+        dialogue.envelope.stopped = code
+
+
+def _rset(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+    if code < 300:
+        dialogue.end_envelope("reset")
+
+
+def _starttls(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+    if code == 220:
+        dialogue.end_envelope("reset")
+        if dialogue.held_octets:
+            dialogue.odd("data after STARTTLS", f"{dialogue.held_octets} octets sent in clear before the handshake")
+        dialogue.start_tls(implicit=False)
+    else:
+        dialogue.read_as(dialogue.client_lines)
+    dialogue.release()
+
+
+def _auth(dialogue: Dialogue, mechanism: Any, code: int, enhanced: str | None, text: str) -> None:
+    mechanism = mechanism or "unknown"
+    if code == 334:
+        dialogue.pending.appendleft(("AUTH", mechanism))
+        dialogue.read_as(dialogue.auth_lines)
+    else:
+        dialogue.emit(ev.AuthAttempted, mechanism, "success" if code < 300 else "failure", False)
+        dialogue.read_as(dialogue.client_lines)
+    dialogue.auth_tried = True
+    dialogue.release()
+
+
+def _cancelled(dialogue: Dialogue, mechanism: Any, code: int, enhanced: str | None, text: str) -> None:
+    dialogue.emit(ev.AuthAttempted, mechanism, "aborted", False)
+    dialogue.read_as(dialogue.client_lines)
+    dialogue.release()
+
+
+def _quit(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+    dialogue.quit = True
+
+
+def _xclient(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+    if code != 220:
+        return
+    dialogue.end_envelope("reset")
+    try:
+        address = str(ip_address((data or b"").decode("ascii", "replace")))
+    except ValueError:
+        return  # [UNAVAILABLE], or no ADDR
+    dialogue.name_source(proxy.Named(address, 0, "XCLIENT"))
+
+
+Answer = Callable[["Dialogue", Any, int, "str | None", str], None]
+
+ANSWERS: dict[str, Answer] = {
+    "EHLO": _ehlo,
+    "HELO": _ehlo,
+    "LHLO": _lhlo,
+    "MAIL": _mail,
+    "RCPT": _rcpt,
+    "DATA": _data,
+    ".": _end_of_data,
+    "BDAT": _bdat,
+    "RSET": _rset,
+    "STARTTLS": _starttls,
+    "AUTH": _auth,
+    "*": _cancelled,
+    "QUIT": _quit,
+    "XCLIENT": _xclient,
+}

@@ -1,0 +1,42 @@
+"""Capture files: pcap and pcapng, plain or gzip, told apart by their first octets and not by their names."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from collectors.wire.chunks import Chunks
+from collectors.wire.errors import CaptureError
+from collectors.wire.pcap import FILE_HEADER, MAGICS, Packet, Pcap
+from collectors.wire.pcapng import SECTION_MAGIC, Pcapng
+
+__all__ = ["CaptureError", "CaptureFile", "Packet"]
+
+
+class CaptureFile:
+    """One capture file, to be read once from its beginning.
+
+    Raises CaptureError in one line: missing, unreadable, empty, no capture, a link type we cannot read."""
+
+    def __init__(self, path: Path) -> None:
+        self._chunks = Chunks(path)
+        self.unparsed: dict[str, int] = {}
+        """Packets left out so far, by reason."""
+        try:
+            self._format = self._detect(path)
+        except CaptureError:
+            self._chunks.close()
+            raise
+
+    def _detect(self, path: Path) -> Pcap | Pcapng:
+        head = self._chunks.more(b"", FILE_HEADER)
+        if head[:4] in MAGICS:
+            return Pcap(self._chunks, head)
+        if head[:4] == SECTION_MAGIC:
+            return Pcapng(self._chunks, head, self.unparsed)
+        raise CaptureError(f"{path}: {'is not a capture file (pcap, pcapng)' if head else 'is empty'}")
+
+    def packets(self) -> Iterator[Packet]:
+        """Packets in file order, (time, buf, at, end, wire_end, decode) for decode(buf, at, end, wire_end).
+
+        `buf` holds many packets; positions are good for as long as it is kept. On damage, every good packet
+        before it is yielded, then CaptureError names the packet and what is wrong with it."""
+        return self._format.packets()

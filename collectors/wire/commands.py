@@ -1,0 +1,83 @@
+"""SMTP command lines, read as octets (RFC 5321, 4.1): verbs, paths, mechanisms."""
+
+import re
+
+# By their first four letters, upper case, since that is one slice and one look-up on the hot path.
+VERBS: dict[bytes, str] = {
+    verb[:4].encode(): verb
+    for verb in (
+        "EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "QUIT", "NOOP", "HELP", "VRFY", "EXPN", "AUTH",
+        "STARTTLS", "XCLIENT", "XFORWARD", "ETRN", "TURN", "ATRN", "BURL", "SEND", "SOML", "SAML",
+    )
+}  # fmt: skip
+
+# IANA's SASL mechanisms as mail servers offer them, and two of the wild. A word that is not here might be a misplaced
+# credential, so it is never repeated.
+MECHANISMS = frozenset(
+    (
+        "PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS",
+        "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "XOAUTH2", "OAUTHBEARER", "XOAUTH", "GSSAPI", "GS2-KRB5", "GSS-SPNEGO", "NTLM",
+        "EXTERNAL", "ANONYMOUS", "KERBEROS_V4", "OTP", "SKEY", "SRP", "SECURID", "CRAM-SHA1", "APOP", "MSN",
+    )
+)  # fmt: skip
+
+_QUOTED_PATH = re.compile(rb'<((?:"(?:[^"\\]|\\.)*"|[^>"])*)>', re.DOTALL)
+
+
+def text(octets: bytes) -> str:
+    """Octets from outside as text: UTF-8 (RFC 6531), anything else as \\xNN."""
+    return octets.decode("utf-8", "backslashreplace")
+
+
+def verb_of(line: bytes) -> str | None:
+    """The verb of a command line without its line end, None for what is no SMTP command."""
+    verb = VERBS.get(line[:4].upper())
+    if verb is None:
+        return None
+    size = len(verb)
+    if size > 4 and line[:size].upper() != verb.encode():
+        return None
+    return verb if len(line) == size or line[size] in b" \t:" else None
+
+
+def path(argument: bytes, whole: bool = True) -> str | None:
+    """The address in `FROM:<a@example.com> SIZE=1`, without <> and source route (RFC 5321, 4.1.2).
+
+    Lenient as servers are: no <>, or space after the colon. None if the line was cut (`whole` False) before its end."""
+    rest = argument[argument.find(b":") + 1 :].lstrip()
+    if rest[:1] != b"<":
+        address, space, _ = rest.partition(b" ")
+        return text(address) if whole or space else None
+    close = rest.find(b">")
+    if b'"' in rest:
+        match = _QUOTED_PATH.match(rest)
+        close = match.end() - 1 if match else close
+    if close < 0:
+        return text(rest[1:].strip()) if whole else None
+    address = rest[1:close]
+    if address[:1] == b"@" and b":" in address:
+        address = address[address.find(b":") + 1 :]
+    return text(address)
+
+
+def mechanism(argument: bytes) -> str:
+    """The SASL mechanism of AUTH's argument, "unknown" if it is none that we know. What follows is a secret."""
+    word = text(argument.split(maxsplit=1)[0]).upper() if argument.split() else ""
+    return word if word in MECHANISMS else "unknown"
+
+
+def chunk(argument: bytes) -> tuple[int, bool] | None:
+    """`1000 LAST` of BDAT as (octets, last) (RFC 3030); None if it makes no sense."""
+    size, _, last = argument.strip().partition(b" ")
+    if not size.isdigit() or len(size) > 12:
+        return None
+    return int(size), last.strip().upper() == b"LAST"
+
+
+def xclient_address(argument: bytes) -> bytes | None:
+    """The ADDR= of an XCLIENT command (Postfix's XCLIENT_README), without its IPV6: tag."""
+    for attribute in argument.split():
+        name, _, value = attribute.partition(b"=")
+        if name.upper() == b"ADDR":
+            return value[5:] if value[:5].upper() == b"IPV6:" else value
+    return None

@@ -1,0 +1,87 @@
+"""SMTP replies, read as octets (RFC 5321, 4.2): whole replies out of a stream, and what their text says."""
+
+import re
+from collections.abc import Callable
+
+from collectors.wire.commands import text
+
+MAX_LINE = 4096  # octets kept of one reply line; RFC 5321 allows 512
+MAX_LINES = 128  # lines kept of one reply; the longest EHLO replies have about 20
+
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?=\s|$|:)")
+# Where MTAs put the queue id in their answer to the end of data.
+_QUEUE_ID = re.compile(
+    r"queued as ([\w.-]+)"  # Postfix, amavis (outer id last), Halon, MailEnable
+    r"|\bid=([\w-]+)"  # Exim, Courier
+    r"|[ :]([\w-]+) Message accepted for delivery"  # Sendmail, OpenSMTPD
+    r"|\bok (\d+ qp \d+)"  # qmail
+    r"|InternalId=(\d+)"  # Exchange
+    r"|Message Queued \(([\w.-]+)\)"  # Haraka
+    r"|OK +\d+ (\S+) - gsmtp",  # Google
+    re.IGNORECASE,
+)
+
+
+def enhanced_code(reply: str) -> str | None:
+    """The RFC 3463 code that a reply's text starts with: "5.7.1"."""
+    if reply[1:2] != ".":
+        return None
+    match = _ENHANCED.match(reply)
+    return match[1] if match else None
+
+
+def queue_id(reply: str) -> str | None:
+    """The queue id in the answer to the end of data; the last one where a filter in front names its own first."""
+    found = None
+    for match in _QUEUE_ID.finditer(reply):
+        found = next(group for group in match.groups() if group)
+    return found.rstrip(".") if found else None
+
+
+class ReplyReader:
+    """Cuts the server's octets into replies and calls `reply(code, text, now)` for each; `junk(line, now)` for a line that
+    is none. `text` has the lines without their codes, joined by \\n.
+
+    `reply` may stop the reading (what follows STARTTLS is no reply) by setting `stopped`; `read` then returns the octets left."""
+
+    __slots__ = ("_junk", "_lines", "_reply", "_rest", "stopped")
+
+    def __init__(self, reply: Callable[[int, str, float], None], junk: Callable[[bytes, float], None]) -> None:
+        self._reply = reply
+        self._junk = junk
+        self._rest = b""
+        self._lines: list[bytes] = []
+        self.stopped = False
+
+    def read(self, data: bytes, now: float) -> bytes:
+        """Take in octets; returns those after the point where `stopped` was set."""
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        at = 0
+        while (end := data.find(b"\n", at)) >= 0:
+            self._line(data[at : end - 1] if data[end - 1 : end] == b"\r" else data[at:end], now)
+            at = end + 1
+            if self.stopped:
+                return data[at:]
+        self._rest = data[at : at + MAX_LINE]
+        return b""
+
+    def gap(self) -> None:
+        """Octets are missing here: what was begun is not a whole line any more, and gives way."""
+        self._rest = b""
+
+    def _line(self, line: bytes, now: float) -> None:
+        digits = line[:3]
+        mark = line[3:4]
+        if not digits.isdigit() or mark not in (b" ", b"-", b"") or len(digits) < 3:
+            self._junk(line, now)
+        elif mark == b"-":
+            if len(self._lines) < MAX_LINES:
+                self._lines.append(line[4:])
+        elif self._lines:
+            lines = [*self._lines, line[4:]]
+            self._lines = []
+            self._reply(int(digits), text(b"\n".join(lines)), now)
+        else:
+            self._reply(int(digits), line[4:].decode("utf-8", "backslashreplace"), now)

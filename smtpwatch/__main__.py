@@ -1,0 +1,7 @@
+"""`python -m smtpwatch`."""
+
+import sys
+
+from smtpwatch.cli import main
+
+sys.exit(main())

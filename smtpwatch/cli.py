@@ -1,0 +1,204 @@
+"""The command line: one small function per subcommand. Nothing heavy is imported before it is needed."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from smtpwatch.config import Config, ConfigError, load, ports
+
+if TYPE_CHECKING:
+    from smtpwatch.events import Event
+    from smtpwatch.state.sessions import Session
+
+OK = 0
+FAILED = 1  # something that was asked for could not be had: no rights, no such interface, a sensor that does not start
+USAGE = 2  # the command line or the settings make no sense
+DAMAGED = 3  # a file was read, but not to its end: what came before the damage was given
+
+EXIT_CODES = """exit codes: 0 all well (also: the reader of the pipe went away, Ctrl-C); 1 could not do it (rights, interface, file);
+2 wrong usage or settings; 3 a file is damaged: everything before the damage was given"""
+
+
+class Failure(Exception):
+    """The end of a command: a line for the admin and an exit code."""
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("-i", "--interface", action="append", metavar="IF", help="capture on IF only (repeat for more)")
+    common.add_argument("-r", "--read", type=Path, metavar="FILE", help="read a capture file (pcap, pcapng, gzip of either)")
+    common.add_argument("--ports", metavar="LIST", help="ports to watch: 25,465,587; `any` with -r: wherever SMTP is spoken")
+    common.add_argument("--bpf", metavar="FILTER", help="capture filter in libpcap's language, e.g. 'net 203.0.113.0/24'")
+    common.add_argument("--local", action="append", metavar="NET", help="an address or network of ours (repeat for more)")
+    common.add_argument("--hostname", metavar="NAME", help="this host's name in events and on screen")
+    common.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML (default: /etc/smtpwatch.toml)")
+    top = argparse.ArgumentParser(
+        prog="smtpwatch",
+        parents=[common],
+        description="A terminal monitor for mail hosts. Without a command: the live screen.",
+        epilog=EXIT_CODES,
+    )
+    top.add_argument("--version", action="version", version=_version())
+    top.add_argument("--demo", action="store_true", help="play bundled recorded traffic; needs no rights")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    events = commands.add_parser("events", parents=[common], help="every event as a JSON line", epilog=EXIT_CODES)
+    events.set_defaults(run=_events)
+    sessions = commands.add_parser(
+        "sessions", parents=[common], help="one line per SMTP session, as it ends", epilog=EXIT_CODES
+    )
+    sessions.add_argument("--json", action="store_true", help="as JSON lines")
+    sessions.set_defaults(run=_sessions)
+    doctor = commands.add_parser("doctor", parents=[common], help="what smtpwatch can see here, and what it lacks")
+    doctor.set_defaults(run=_doctor)
+    return top
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"smtpwatch {version('smtpwatch')}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = parser().parse_args(argv)
+    run: Callable[[argparse.Namespace, Config], int] = getattr(options, "run", _screen)
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        config = _config(options)
+        return run(options, config)
+    except (ConfigError, Failure) as error:
+        print(f"smtpwatch: {error}", file=sys.stderr)
+        return error.code if isinstance(error, Failure) else USAGE
+    except KeyboardInterrupt:
+        return OK
+    except BrokenPipeError:
+        # The reader has gone, which is how `| head` ends. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt  # SIGTERM ends us as cleanly as Ctrl-C
+
+
+def _config(options: argparse.Namespace) -> Config:
+    given = vars(options)
+    settings: dict[str, Any] = {}
+    if "interface" in given:
+        settings["interfaces"] = tuple(given["interface"])
+    for name in ("local", "bpf", "hostname"):
+        if name in given:
+            settings[name] = tuple(given[name]) if name == "local" else given[name]
+    if "ports" in given:
+        settings |= ports(given["ports"])
+        if settings.get("any_port") and "read" not in given:
+            raise ConfigError("--ports any works on files (-r); name the ports to capture live")
+    return load(given.get("config"), settings)
+
+
+def _hostname(config: Config) -> str:
+    return config.hostname or socket.gethostname()
+
+
+def _batches(options: argparse.Namespace, config: Config) -> Iterator["Sequence[Event]"]:
+    """Batches from the file or the wire; a file's problems end in Failure."""
+    from smtpwatch.feed import FeedError, batches
+
+    file = getattr(options, "read", None)
+    _check(config, file)
+    try:
+        yield from batches(config, _hostname(config), file)
+    except FeedError as error:
+        raise Failure(str(error), DAMAGED if error.damaged else FAILED) from None
+
+
+def _check(config: Config, file: Path | None) -> None:
+    """What is wrong with interfaces or filter is told before anything starts."""
+    from smtpwatch.sensors import check
+
+    problem = check(config, file)
+    if problem:
+        raise Failure(problem)
+
+
+def _screen(options: argparse.Namespace, config: Config) -> int:
+    file = getattr(options, "read", None)
+    _check(config, file)
+    from smtpwatch.app import run
+
+    return run(config, _hostname(config), file, options.demo)
+
+
+def _events(options: argparse.Namespace, config: Config) -> int:
+    import msgspec
+
+    from smtpwatch.clean import clean_json
+    from smtpwatch.events import SCHEMA_VERSION
+
+    encode = msgspec.json.Encoder().encode
+    prefix = b'{"v":%d,' % SCHEMA_VERSION
+    write, flush = sys.stdout.buffer.write, sys.stdout.buffer.flush
+    for batch in _batches(options, config):
+        write(b"".join([prefix + clean_json(encode(event))[1:] + b"\n" for event in batch]))
+        flush()
+    return OK
+
+
+def _sessions(options: argparse.Namespace, config: Config) -> int:
+    """From a file in the order of the sessions' first packets, live as each ends."""
+    from smtpwatch.state.sessions import Session, Sessions
+
+    as_line = _json_line if options.json else _text_line
+    ended: list[Session] = []
+    sessions = Sessions(ended.append)
+    live = getattr(options, "read", None) is None
+    try:
+        for batch in _batches(options, config):
+            for event in batch:
+                sessions.apply(event)
+            if live:
+                _print_sessions(ended, as_line)
+    finally:
+        ended.sort(key=lambda session: session.id)
+        _print_sessions(ended, as_line)
+    return OK
+
+
+def _print_sessions(ended: "list[Session]", as_line: "Callable[[Session], bytes]") -> None:
+    sys.stdout.buffer.write(b"".join([as_line(session) + b"\n" for session in ended if session.smtp]))
+    sys.stdout.buffer.flush()
+    ended.clear()
+
+
+def _json_line(session: "Session") -> bytes:
+    import msgspec
+
+    from smtpwatch.clean import clean_json
+    from smtpwatch.state.facts import session_facts
+
+    return clean_json(msgspec.json.encode(session_facts(session)))
+
+
+def _text_line(session: "Session") -> bytes:
+    from smtpwatch.listing import line
+
+    return line(session).encode()
+
+
+def _doctor(options: argparse.Namespace, config: Config) -> int:
+    from smtpwatch.doctor import lines
+
+    print("\n".join(lines(config)))
+    return OK

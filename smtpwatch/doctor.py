@@ -1,0 +1,120 @@
+"""`smtpwatch doctor`: what can be seen here, what cannot, and which command would change that."""
+
+import ctypes.util
+import os
+import platform
+import socket
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import psutil
+
+from smtpwatch import rights
+from smtpwatch.config import Config
+
+SOL_PACKET = 263
+PACKET_VERSION = 10
+TPACKET_V3 = 2  # linux/if_packet.h
+
+
+class Finding(NamedTuple):
+    """One line: `good` None is neither good nor bad; `remedy` is a command or a step, "" for none."""
+
+    what: str
+    says: str
+    good: bool | None
+    remedy: str = ""
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """All that is worth knowing before capture starts."""
+    yield Finding("system", f"{platform.system()} {platform.release()}, Python {platform.python_version()}", None)
+    yield from _capture()
+    yield from _interfaces(config)
+    yield from _ports(config)
+    yield _libpcap(config)
+    yield _terminal()
+
+
+def _capture() -> Iterator[Finding]:
+    if not rights.may_capture():
+        yield Finding("capture", "not allowed (needs root or CAP_NET_RAW)", False, rights.remedy())
+        yield Finding("capture ring", "not known without the right to capture", None)
+        return
+    yield Finding("capture", "allowed", True)
+    if not hasattr(socket, "AF_PACKET"):
+        yield Finding("capture ring", "none on this system: capturing with scapy, which is slower", None)
+        return
+    try:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as sock:
+            sock.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V3)
+    except OSError as error:
+        yield Finding("capture ring", f"TPACKET_V3 refused: {error.strerror}", False, "a kernel of 3.2 or later")
+    else:
+        yield Finding("capture ring", "AF_PACKET, TPACKET_V3", True)
+
+
+def _interfaces(config: Config) -> Iterator[Finding]:
+    there = psutil.net_if_stats()
+    addresses = psutil.net_if_addrs()
+    for name in config.interfaces:
+        if name not in there:
+            yield Finding("interface", f"{name}: no such interface", False, f"choose from: {', '.join(sorted(there))}")
+    for name, stats in sorted(there.items()):
+        if config.interfaces and name not in config.interfaces:
+            continue
+        own = [
+            address.address.partition("%")[0]
+            for address in addresses.get(name, [])
+            if address.family in (socket.AF_INET, socket.AF_INET6)
+        ]
+        state = "up" if stats.isup else "down"
+        yield Finding("interface", f"{name}: {state}, {', '.join(own) or 'no address'}", stats.isup or None)
+
+
+def _ports(config: Config) -> Iterator[Finding]:
+    listening: dict[int, set[str]] = {}
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr:
+                listening.setdefault(connection.laddr.port, set()).add(_process(connection.pid))
+    except psutil.AccessDenied:
+        yield Finding("ports", "who listens is not known without root", None)
+    for port in config.ports:
+        names = ", ".join(sorted(listening.get(port, ())))
+        says = f"{port}: {names or 'nobody listens here'}"
+        yield Finding("port", says, True if names else None)
+
+
+def _process(pid: int | None) -> str:
+    if pid is None:
+        return "a process not shown to us"
+    try:
+        return f"{psutil.Process(pid).name()} ({pid})"
+    except psutil.Error:
+        return f"process {pid}"
+
+
+def _libpcap(config: Config) -> Finding:
+    found = ctypes.util.find_library("pcap")
+    if found:
+        return Finding("libpcap", f"{found}: --bpf filters can be compiled", True)
+    return Finding("libpcap", "not found; needed for --bpf only", False if config.bpf else None, "apt install libpcap0.8")
+
+
+def _terminal() -> Finding:
+    size = os.get_terminal_size() if os.isatty(1) else None
+    where = f"{size.columns}x{size.lines}" if size else "not a terminal"
+    colours = "no colours (NO_COLOR)" if os.environ.get("NO_COLOR") else os.environ.get("TERM", "no TERM")
+    return Finding("terminal", f"{where}, {colours}", None)
+
+
+def lines(config: Config) -> list[str]:
+    """The report as text: a mark, the subject, what holds, and what would mend it."""
+    marks: dict[bool | None, Literal["ok", "--", "  "]] = {True: "ok", False: "--", None: "  "}
+    report = []
+    for finding in findings(config):
+        report.append(f"{marks[finding.good]} {finding.what:<13} {finding.says}")
+        if finding.remedy:
+            report.append(f"   {'':<13} -> {finding.remedy}")
+    return report

@@ -1,0 +1,32 @@
+"""What this process may do, and which command would let it do more."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+CAP_NET_RAW = 13  # capabilities(7)
+
+
+def may_capture() -> bool:
+    """Whether the kernel would let this process open a packet socket."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return os.geteuid() == 0
+    effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
+    return bool(int(effective, 16) >> CAP_NET_RAW & 1)
+
+
+def remedy() -> str:
+    """The command that would give the right to capture."""
+    program = Path(sys.argv[0]).name
+    if program not in ("smtpwatch", "__main__.py"):
+        program = "smtpwatch"
+    where = Path(sys.executable).with_name(program)
+    return f"sudo {shlex.quote(str(where) if where.exists() else program)}"
+
+
+def not_allowed() -> str:
+    """The line for an admin whose process may not capture."""
+    return f"packets: not allowed (needs root or CAP_NET_RAW). Run: {remedy()}   or look at a recording: smtpwatch --demo"

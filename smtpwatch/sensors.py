@@ -1,0 +1,239 @@
+"""Where collectors and console meet: a supervised process for each collector, and files read in this one.
+
+A sensor process gets its Config and sends batches (smtpwatch.outbox) on one socket; it ends when that is closed. The console's end
+is Sensor: it starts the process, reads batches, and starts another one when the process dies.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from smtpwatch.config import Config
+from smtpwatch.events import AnyEvent, Event, SensorStatus
+from smtpwatch.outbox import HEADER, Outbox
+from smtpwatch.rights import not_allowed
+
+RECEIVE = 256 * 1024  # octets read at a time: what the console applies in a few milliseconds
+MESSAGE_MAX = 64 << 20  # octets; a longer message means that the sensor has gone mad
+RESTART_AFTER = (1.0, 2.0, 5.0, 15.0, 30.0)  # seconds, by the number of failures in a row
+STEADY = 60.0  # seconds of running after which failures are forgotten
+GOODBYE = 2.0  # seconds a sensor gets to end by itself
+
+RAW_IP = 12  # DLT_RAW: what a filter sees is the packet from its IP header on
+
+NOT_ALLOWED = 77  # exit status (sysexits.h, EX_NOPERM): trying again is no use
+FAILED = 70  # EX_SOFTWARE: it told why before it ended
+
+
+class Assignment(msgspec.Struct):
+    """What a sensor process is told first."""
+
+    config: Config
+    host: str
+
+
+class SensorLost(Exception):
+    """The sensor's octets make no sense or have ended."""
+
+
+class Sensor:
+    """One collector's process, supervised. Time is an argument: `poll(now)` starts, restarts and reports.
+
+    `receive` never blocks; wait on `fileno()` (-1 while there is no process)."""
+
+    def __init__(self, name: str, config: Config, host: str) -> None:
+        self.name = name
+        self._config = config
+        self._host = host
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sock: socket.socket | None = None
+        self._buffer = bytearray()
+        self._decoder = msgspec.msgpack.Decoder(list[AnyEvent])
+        self._failures = 0
+        self._started = 0.0
+        self._start_at: float | None = 0.0
+        self._reason = ""
+
+    def fileno(self) -> int:
+        """The socket to wait on, -1 for none."""
+        return self._sock.fileno() if self._sock is not None else -1
+
+    @property
+    def given_up(self) -> bool:
+        """It failed for a reason that trying again won't mend."""
+        return self._process is None and self._start_at is None
+
+    def poll(self, now: float) -> list[Event]:
+        """Start the process if it is time to; returns the status to publish, if there is one."""
+        if self._process is None and self._start_at is not None and now >= self._start_at:
+            self._start(now)
+            return [self._status(now, "starting", "")]
+        return []
+
+    def _start(self, now: float) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # -P: nothing is imported from the directory that root happens to be in.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "smtpwatch.sensors", self.name, str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        body = msgspec.msgpack.encode(Assignment(self._config, self._host))
+        ours.sendall(HEADER.pack(len(body)) + body)
+        ours.setblocking(False)
+        self._sock = ours
+        self._buffer.clear()
+        self._started = now
+        self._reason = ""
+
+    def receive(self, now: float) -> list[Event]:
+        """The events that have come, and, if the process is gone, the status that says so."""
+        if self._sock is None:
+            return []
+        try:
+            data = self._sock.recv(RECEIVE)
+        except BlockingIOError:
+            return []
+        except ConnectionError:
+            data = b""
+        try:
+            if not data:
+                raise SensorLost("ended")
+            self._buffer += data
+            return self._events()
+        except (SensorLost, msgspec.MsgspecError) as error:
+            return [self._lost(now, str(error))]
+
+    def _events(self) -> list[Event]:
+        events: list[Event] = []
+        view, at = self._buffer, 0
+        while len(view) - at >= HEADER.size:
+            size = HEADER.unpack_from(view, at)[0]
+            if size > MESSAGE_MAX:
+                raise SensorLost(f"sent a message of {size:,} octets")
+            end = at + HEADER.size + size
+            if len(view) < end:
+                break
+            events += self._decoder.decode(memoryview(view)[at + HEADER.size : end])
+            at = end
+        del view[:at]
+        for event in events:
+            if isinstance(event, SensorStatus):
+                self._reason = event.reason if event.state == "failed" else ""
+        return events
+
+    def _lost(self, now: float, error: str) -> Event:
+        process = self._process
+        assert process is not None
+        self._end_process(process)
+        assert process.stderr is not None
+        said = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+        process.stderr.close()
+        self._process = None
+        if now - self._started > STEADY:
+            self._failures = 0
+        reason = self._reason or (said[-1] if said else f"{error}, status {process.returncode}")
+        if process.returncode == NOT_ALLOWED:
+            self._start_at = None
+            return self._status(now, "failed", reason)
+        delay = RESTART_AFTER[min(self._failures, len(RESTART_AFTER) - 1)]
+        self._failures += 1
+        self._start_at = now + delay
+        return self._status(now, "failed", f"{reason}; trying again in {delay:.0f} s")
+
+    def _end_process(self, process: subprocess.Popen[bytes]) -> None:
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+        try:
+            process.wait(GOODBYE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def stop(self) -> None:
+        """End the process."""
+        self._start_at = None
+        if self._process is not None:
+            self._end_process(self._process)
+            assert self._process.stderr is not None
+            self._process.stderr.close()
+            self._process = None
+
+    def _status(self, now: float, state: str, reason: str) -> SensorStatus:
+        return SensorStatus(now, self.name, self._host, state, reason, 0, 0, 0, {}, ())  # type: ignore[arg-type]
+
+
+def check(config: Config, file: Path | None) -> str | None:
+    """What is wrong with the interfaces or the capture filter, in one line, None if nothing is."""
+    if config.bpf:
+        from collectors.wire.bpf import BpfError, compile_expression
+
+        try:
+            compile_expression(config.bpf, RAW_IP)
+        except BpfError as error:
+            return str(error)
+    if config.interfaces and file is None:
+        there = [name for _, name in socket.if_nameindex()]
+        for name in config.interfaces:
+            if name not in there:
+                return f"no interface {name} (there are: {', '.join(there)})"
+    return None
+
+
+def read_file(path: Path, config: Config, host: str) -> Iterator[Sequence[Event]]:
+    """The events of a capture file, in order, in batches. What is no packet of ours is told in a final SensorStatus.
+
+    Raises CaptureError, after the events of all packets before the damage."""
+    from collectors.wire.files import read
+
+    yield from read(path, config, host)
+
+
+def _assignment(sock: socket.socket) -> Assignment:
+    size = HEADER.unpack(sock.recv(HEADER.size, socket.MSG_WAITALL))[0]
+    return msgspec.msgpack.decode(sock.recv(size, socket.MSG_WAITALL), type=Assignment)
+
+
+def main() -> int:
+    """A sensor process: `python -m smtpwatch.sensors NAME FD`."""
+    name, sock = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
+    assignment = _assignment(sock)
+    sock.setblocking(False)
+    outbox = Outbox(sock, name, assignment.host)
+    from collectors.wire import sensor
+
+    try:
+        sensor.run(assignment.config, assignment.host, outbox, time.time)
+    except BrokenPipeError:
+        return 0
+    except PermissionError:
+        _tell_failure(outbox, assignment, not_allowed())
+        return NOT_ALLOWED
+    except (sensor.CaptureError, OSError) as error:
+        _tell_failure(outbox, assignment, str(error))
+        return FAILED
+    return 0
+
+
+def _tell_failure(outbox: Outbox, assignment: Assignment, reason: str) -> None:
+    try:
+        outbox.urgent(SensorStatus(time.time(), "wire", assignment.host, "failed", reason, 0, 0, 0, {}, ()))
+    except BrokenPipeError:
+        os.write(2, b"the console is gone\n")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # Ctrl-C goes to the whole process group; the console ends us properly
+        sys.exit(0)
