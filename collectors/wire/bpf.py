@@ -1,7 +1,8 @@
 """Classic BPF: the kernel's part of the filtering, and the same filtering for files.
 
-A program is what SO_ATTACH_FILTER takes (Linux: Documentation/networking/filter.rst, linux/filter.h). `watch` is for
-an AF_PACKET SOCK_DGRAM socket, where the data begins at the network header and the EtherType comes beside it.
+A program is what SO_ATTACH_FILTER takes (Linux: Documentation/networking/filter.rst, linux/filter.h). `watch`
+is for an AF_PACKET SOCK_DGRAM socket, where the data begins at the network header and the EtherType comes
+beside it.
 """
 
 import ctypes
@@ -10,12 +11,10 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
+from collectors.wire.bpf_machine import Instruction, Program, run
 from collectors.wire.errors import CaptureError
 
-Instruction = tuple[int, int, int, int]
-"""(code, jt, jf, k)."""
-
-Program = tuple[Instruction, ...]
+__all__ = ["BpfError", "Instruction", "Program", "attach", "behind", "compile_expression", "run", "watch"]
 
 LONGEST_PROGRAM: Final = 4096  # BPF_MAXINSNS: the kernel takes no more
 
@@ -24,8 +23,10 @@ REJECT_ALL: Final[Program] = ((0x06, 0, 0, 0),)
 DLT_RAW: Final = 12
 """What a user's filter for live capture is compiled for: packets from the network header on."""
 
+_LINKTYPE_RAW = 101  # the same in files
+
 FRAGMENT_OCTETS: Final = 64
-"""Kept of a later fragment, which is only counted: the longest IPv4 header, or IPv6 with its fragment header."""
+"""Kept of a later fragment, which is only counted: the longest IPv4 header, or IPv6's with a fragment header."""
 
 # Codes, named as in linux/bpf_common.h: class, size or operation, addressing mode.
 LD_WORD_ABS: Final = 0x20
@@ -44,20 +45,24 @@ RET_A: Final = 0x16
 TAX: Final = 0x07
 TXA: Final = 0x87
 
-# Loads from these offsets read what the kernel knows of the packet (SKF_AD_OFF + SKF_AD_... in linux/filter.h).
+# Loads from here read what the kernel knows of the packet (SKF_AD_OFF + SKF_AD_... in linux/filter.h).
 AD_PROTOCOL: Final = 0xFFFFF000
 AD_PKTTYPE: Final = 0xFFFFF004
 AD_IFINDEX: Final = 0xFFFFF008
 AD_HATYPE: Final = 0xFFFFF01C
 
 _ARPHRD_LOOPBACK = 772
+_PACKET_OUTGOING = 4
 _SO_ATTACH_FILTER = 26
 _IPV4 = 0x0800
 _IPV6 = 0x86DD
 _VLAN = (0x8100, 0x88A8, 0x9100)
 _TCP = 6
+_NETMASK_UNKNOWN = 0xFFFFFFFF
+_LIBPCAP_SNAPLEN = 1 << 18
 _IPV6_FRAGMENT = 44
-# What may stand between an IPv6 header and TCP: hop-by-hop, routing, AH, destination options, mobility, HIP, shim6.
+# What may stand between an IPv6 header and TCP beside a fragment header: hop-by-hop, routing, AH, destination
+# options, mobility, HIP, shim6.
 _IPV6_EXTENSIONS = (0, 43, 51, 60, 135, 139, 140)
 
 _REJECT: Instruction = (RET_K, 0, 0, 0)
@@ -69,15 +74,15 @@ class BpfError(CaptureError):
 
 
 def watch(ports: Sequence[int], snaplen: int, interfaces: Sequence[int]) -> Program:
-    """Accept TCP to or from one of `ports` (none: all TCP) on the interfaces with these indexes (none: all).
+    """Accept TCP to or from one of `ports` (none: all) on the interfaces with these indexes (none: all).
 
-    Of an accepted packet `snaplen` octets are kept from the network header on; of later fragments FRAGMENT_OCTETS.
-    IPv6 with extension headers is accepted unread. Each packet on loopback passes once, as received. A VLAN tag
-    that is still in the frame is stepped over. Raises BpfError for more ports than a program can hold."""
+    Of an accepted packet `snaplen` octets are kept from the network header on, of later fragments
+    FRAGMENT_OCTETS. IPv6 with extension headers is accepted unread. Each packet on loopback passes once, as
+    received. A VLAN tag that is still in the frame is stepped over. Raises BpfError for more ports than a
+    program can hold."""
     accept: Instruction = (RET_K, 0, 0, snaplen)
     parts: list[Instruction] = [
-        (LD_WORD_ABS, 0, 0, AD_HATYPE),
-        *_when(_ARPHRD_LOOPBACK, [(LD_WORD_ABS, 0, 0, AD_PKTTYPE), *_when(socket.PACKET_OUTGOING, [_REJECT])]),
+        *_without_loopback_copies(),
         *_on_interfaces(interfaces),
         (LD_WORD_ABS, 0, 0, AD_PROTOCOL),
         *_when(_IPV4, _ipv4(0)),
@@ -115,6 +120,12 @@ def _unless(values: Sequence[int], then: list[Instruction]) -> list[Instruction]
     for at, value in enumerate(values):
         parts += [(JEQ, 0, 1, value), (JA, 0, 0, 2 * (len(values) - at - 1) + len(then))]
     return parts + then
+
+
+def _without_loopback_copies() -> list[Instruction]:
+    """What is sent on loopback is received on it as well: the outgoing copy goes."""
+    outgoing = [(LD_WORD_ABS, 0, 0, AD_PKTTYPE), *_when(_PACKET_OUTGOING, [_REJECT])]
+    return [(LD_WORD_ABS, 0, 0, AD_HATYPE), (JEQ, 0, len(outgoing), _ARPHRD_LOOPBACK), *outgoing]
 
 
 def _on_interfaces(interfaces: Sequence[int]) -> list[Instruction]:
@@ -198,26 +209,32 @@ def attach(sock: socket.socket, program: Program) -> None:
     """Have the kernel filter what `sock` receives; a filter already there is replaced in one step. Raises OSError."""
     code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
     held = ctypes.create_string_buffer(code, len(code))
-    # struct sock_fprog: the kernel copies what it points to before setsockopt returns.
-    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program), ctypes.addressof(held)))
+    # The kernel copies what struct sock_fprog points to before setsockopt returns.
+    sock_fprog = struct.pack("HP", len(program), ctypes.addressof(held))
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, sock_fprog)
 
 
 def compile_expression(text: str, linktype: int) -> Program:
-    """A filter in libpcap's language (pcap-filter(7)) compiled for one link type (a DLT_ number).
+    """A filter in libpcap's language (pcap-filter(7)) compiled for one link type (its LINKTYPE_ number, or
+    DLT_RAW for live capture).
 
     Raises BpfError: libpcap is missing, or what it says is wrong with the filter."""
+    if "\0" in text:
+        raise BpfError(f"filter {text!r}: holds a NUL")
     try:
         from scapy.libs import winpcapy as libpcap
+        from scapy.libs.structures import bpf_program
     except OSError:
         raise BpfError("a filter expression needs libpcap, which is not installed") from None
-    handle = libpcap.pcap_open_dead(linktype, 1 << 18)
-    compiled = libpcap.bpf_program()
+    handle = libpcap.pcap_open_dead(DLT_RAW if linktype == _LINKTYPE_RAW else linktype, _LIBPCAP_SNAPLEN)
+    compiled = bpf_program()
     try:
-        if libpcap.pcap_compile(handle, ctypes.byref(compiled), text.encode(), 1, 0xFFFFFFFF) != 0:
+        expression = text.encode(errors="backslashreplace")
+        if libpcap.pcap_compile(handle, ctypes.byref(compiled), expression, 1, _NETMASK_UNKNOWN) != 0:
             reason = ctypes.string_at(libpcap.pcap_geterr(handle)).decode(errors="replace")
             raise BpfError(f"filter {text!r}: {reason}")
         parts = compiled.bf_insns[: compiled.bf_len]
-        program = tuple((part.code, part.jt, part.jf, part.k) for part in parts)
+        program = tuple((part.code, part.jt, part.jf, part.k & 0xFFFFFFFF) for part in parts)
         libpcap.pcap_freecode(ctypes.byref(compiled))
         return program
     finally:

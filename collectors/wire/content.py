@@ -20,31 +20,36 @@ class Content:
     def feed(self, data: bytes) -> int:
         """Take in octets; returns how many of them belong to the content with its final dot, -1 for all and more to come."""
         tail = self._tail
-        before = len(tail)
         whole = tail + data
-        at = whole.find(b"\n.")
-        while at >= 0:
-            after = whole[at + 2 : at + 4]
-            if after == b"\r\n" and whole[at - 1 : at] == b"\r":
-                end = at + 4 - before
-                if end > 0:
-                    self.size += end
-                    return end
-            elif len(after) == 2 and not self.doubtful and (after[:1] == b"\n" or after == b"\r\n"):
-                self._doubt(whole, at - 1, at + 2 + (2 if after == b"\r\n" else 1))
-            at = whole.find(b"\n.", at + 1)
-        if b"\r.\r" in whole and not self.doubtful:
-            start = whole.find(b"\r.\r")
-            self._doubt(whole, start, start + 3)
-        elif self.doubtful:
-            self.smuggled = (self.smuggled + data)[:SMUGGLED_MAX]
-        self.size += len(data)
+        end = whole.find(b"\r\n.\r\n")
+        taken = end + 5 - len(tail) if end >= 0 else len(data)
+        if self.doubtful:
+            self.smuggled = (self.smuggled + data[:taken])[:SMUGGLED_MAX]
+        else:
+            self._doubt(whole if end < 0 else whole[: end + 5])
+        self.size += taken
+        if end >= 0:
+            return taken
         self._tail = whole[-4:]
         return -1
 
-    def _doubt(self, whole: bytes, start: int, end: int) -> None:
+    def _doubt(self, whole: bytes) -> None:
+        """Look for an end of data that is none by RFC 5321 but may be one for a careless server (CVE-2023-51764)."""
+        at = whole.find(b"\n.")
+        while at >= 0:
+            after = whole[at + 2 : at + 4]
+            if after[:1] == b"\n" or (after == b"\r\n" and at and whole[at - 1] != 13):
+                self._doubted(whole, at, at + 2 + (2 if after == b"\r\n" else 1))
+                return
+            at = whole.find(b"\n.", at + 1)
+        at = whole.find(b"\r.\r")
+        if at >= 0:
+            self._doubted(whole, at, at + 3)
+
+    def _doubted(self, whole: bytes, start: int, end: int) -> None:
         names = {13: "CR", 10: "LF", 46: "."}
-        self.doubtful = " ".join(names[octet] for octet in whole[max(start, 0) : end] if octet in names)
+        start -= whole[start - 1 : start] == b"\r"
+        self.doubtful = " ".join(names[octet] for octet in whole[start:end])
         self.smuggled = whole[end : end + SMUGGLED_MAX]
 
     def gap(self, octets: int) -> None:

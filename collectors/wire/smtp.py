@@ -28,6 +28,7 @@ MAX_HELD = 65536  # octets held while a reply decides what they are; no client s
 MAX_PENDING = 1024  # commands without a reply; real pipelines have tens
 MAX_SECRETS = 8  # withheld lines remembered, in case the server echoes one
 
+MAY_REPEAT = frozenset((500, 501, 502, 503, 504, 535, 334))
 NOT_SHOWN = "(not shown: may be a credential)"
 
 
@@ -162,7 +163,7 @@ class Dialogue:
         elif verb == "AUTH":
             data = shown = commands.mechanism(argument)
             self.auth_tried = True
-            self._withhold(argument.partition(b" ")[2])
+            self._withhold(argument)
         else:
             shown = argument.decode("utf-8", "backslashreplace")
         self.append(ev.Command(now, SENSOR, self.host, self.id, self.source, verb, shown if whole else shown + "…"))
@@ -199,7 +200,7 @@ class Dialogue:
 
     def _withhold(self, secret: bytes) -> None:
         """Remember what must not show, should a reply repeat it."""
-        words = [commands.text(word) for word in secret.split() if len(word) >= 4]
+        words = [commands.text(word) for word in secret.split() if len(word) >= 4 and word.upper().decode("latin-1") not in commands.MECHANISMS]
         self.secrets = (self.secrets + words)[-MAX_SECRETS:]
 
     def wait_for(self, verb: str) -> None:
@@ -338,6 +339,8 @@ class Dialogue:
         if self.secrets:
             for secret in self.secrets:
                 text = text.replace(secret, "***")
+        if not self.conn.client.seen:
+            self.lossy = True
         if not self.greeted:
             self.greeted = True
             if not self.lossy or code == 220:
@@ -347,6 +350,8 @@ class Dialogue:
         verb, data = self._answered(code, enhanced, text)
         if self.via is not None:
             self._confirm_proxy(code)
+        if self.lossy and code in MAY_REPEAT and verb in ("", "?", "AUTH", "*"):
+            text = NOT_SHOWN  # the line that it answers is not known, and some servers repeat it
         self.append(ev.Reply(now, SENSOR, self.host, self.id, self.source, verb, code, enhanced, text))
         answer = ANSWERS.get(verb)
         if answer is not None:

@@ -219,11 +219,10 @@ class Tracker:
             self._closed.popitem(last=False)
         self._holding.pop(conn.id, None)
         self.connections -= 1
-        reader, conn.reader = conn.reader, None
-        conn.client.feed = conn.server.feed = None
         conn.closed_by = by
-        if isinstance(reader, Dialogue):
-            self._tell_end(conn, reader, by)
+        if isinstance(conn.reader, Dialogue):
+            self._tell_end(conn, conn.reader, by)
+        conn.reader = conn.client.feed = conn.server.feed = None
 
     def _tell_end(self, conn: Connection, dialogue: Dialogue, by: ClosedBy) -> None:
         client, server = conn.client, conn.server
