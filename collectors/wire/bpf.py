@@ -11,6 +11,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
+from collectors.wire import frames
 from collectors.wire.bpf_machine import Instruction, Program, run
 from collectors.wire.errors import CaptureError
 
@@ -26,7 +27,7 @@ DLT_RAW: Final = 12
 _LINKTYPE_RAW = 101  # the same in files
 
 FRAGMENT_OCTETS: Final = 64
-"""Kept of a later fragment, which is only counted: the longest IPv4 header, or IPv6's with a fragment header."""
+"""Kept of a later fragment, which is only counted: the longest IPv4 header, or IPv6's and the fragment's."""
 
 # Codes, named as in linux/bpf_common.h: class, size or operation, addressing mode.
 LD_WORD_ABS: Final = 0x20
@@ -54,16 +55,9 @@ AD_HATYPE: Final = 0xFFFFF01C
 _ARPHRD_LOOPBACK = 772
 _PACKET_OUTGOING = 4
 _SO_ATTACH_FILTER = 26
-_IPV4 = 0x0800
-_IPV6 = 0x86DD
-_VLAN = (0x8100, 0x88A8, 0x9100)
 _TCP = 6
 _NETMASK_UNKNOWN = 0xFFFFFFFF
 _LIBPCAP_SNAPLEN = 1 << 18
-_IPV6_FRAGMENT = 44
-# What may stand between an IPv6 header and TCP beside a fragment header: hop-by-hop, routing, AH, destination
-# options, mobility, HIP, shim6.
-_IPV6_EXTENSIONS = (0, 43, 51, 60, 135, 139, 140)
 
 _REJECT: Instruction = (RET_K, 0, 0, 0)
 _TO_PORTS: Instruction = (JA, 0, 0, -1)  # its distance is known once the program is whole
@@ -85,15 +79,15 @@ def watch(ports: Sequence[int], snaplen: int, interfaces: Sequence[int]) -> Prog
         *_without_loopback_copies(),
         *_on_interfaces(interfaces),
         (LD_WORD_ABS, 0, 0, AD_PROTOCOL),
-        *_when(_IPV4, _ipv4(0)),
-        *_when(_IPV6, _ipv6(0, accept)),
-        *_unless(_VLAN, [_REJECT]),
+        *_when(frames.ETHERTYPE_IPV4, _ipv4(0)),
+        *_when(frames.ETHERTYPE_IPV6, _ipv6(0, accept)),
+        *_unless(frames.ETHERTYPES_VLAN, [_REJECT]),
         (LD_HALF_ABS, 0, 0, 2),
-        *_when(_IPV4, _ipv4(4)),
-        *_when(_IPV6, _ipv6(4, accept)),
-        *(instruction for tag in _VLAN for instruction in _when(tag, [accept])),
-        # Before Linux 6.11 a tag that software put into an outgoing frame is named by the protocol, while the data
-        # begins behind it.
+        *_when(frames.ETHERTYPE_IPV4, _ipv4(4)),
+        *_when(frames.ETHERTYPE_IPV6, _ipv6(4, accept)),
+        *(instruction for tag in frames.ETHERTYPES_VLAN for instruction in _when(tag, [accept])),
+        # Before Linux 6.11 the protocol of a frame that goes out with a tag put in by software is the tag's,
+        # while the data begins behind it.
         (LD_BYTE_ABS, 0, 0, 0),
         (AND_K, 0, 0, 0xF0),
         *_when(0x40, _ipv4(0)),
@@ -156,8 +150,8 @@ def _ipv6(at: int, accept: Instruction) -> list[Instruction]:
     return [
         (LD_BYTE_ABS, 0, 0, at + 6),
         *_when(_TCP, [(LDX_IMM, 0, 0, at + 40), _TO_PORTS]),
-        *_when(_IPV6_FRAGMENT, _ipv6_fragment(at, accept)),
-        *_unless(_IPV6_EXTENSIONS, [_REJECT]),
+        *_when(frames.IPV6_FRAGMENT, _ipv6_fragment(at, accept)),
+        *_unless(frames.IPV6_EXTENSIONS, [_REJECT]),
         accept,
     ]
 
@@ -206,7 +200,7 @@ def _checked(program: Program) -> Program:
 
 
 def attach(sock: socket.socket, program: Program) -> None:
-    """Have the kernel filter what `sock` receives; a filter already there is replaced in one step. Raises OSError."""
+    """Have the kernel filter what `sock` receives; any earlier filter goes at once. Raises OSError."""
     code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
     held = ctypes.create_string_buffer(code, len(code))
     # The kernel copies what struct sock_fprog points to before setsockopt returns.

@@ -9,6 +9,7 @@ Sources: RFC 791, RFC 8200, RFC 9293, IEEE 802.1Q; for link types https://www.tc
 
 import ipaddress
 import mmap
+import socket
 import struct
 from collections.abc import Callable
 from typing import Final
@@ -58,13 +59,13 @@ RST: Final = 0x04
 SYN: Final = 0x02
 FIN: Final = 0x01
 
+IPV6_FRAGMENT: Final = 44
+IPV6_EXTENSIONS: Final = (0, 43, IPV6_FRAGMENT, 51, 60, 135, 139, 140)
+"""What may stand between an IPv6 header and TCP: hop-by-hop, routing, fragment, authentication, destination
+options, mobility, HIP and shim6 headers (IANA, IPv6 Extension Header Types)."""
+
 _TCP = 6
-_HOP_BY_HOP = 0
-_FRAGMENT_HEADER = 44
 _AUTHENTICATION = 51
-# Extension headers whose second octet is their length in 8 octets beyond the first 8:
-# hop-by-hop, routing, destination options, mobility, HIP, shim6.
-_EXTENSIONS = frozenset((_HOP_BY_HOP, 43, 60, 135, 139, 140))
 
 _MORE_FRAGMENTS = 0x2000
 _FRAGMENTED = 0x3FFF  # more fragments, or an offset
@@ -80,6 +81,7 @@ _PPP_IPV6 = 0x0057
 _IPV4_TCP = "BxH2xHxB2x12sIIBB"
 _IPV6_TCP = "B3xHBx36sIIBB"
 
+_PORTS = struct.Struct("!HH").unpack_from
 _WORD = struct.Struct("!H").unpack_from
 _LONG = struct.Struct("!I").unpack_from
 _TWO_OCTETS = struct.Struct("!BB").unpack_from
@@ -116,10 +118,11 @@ def reverse(key: bytes) -> bytes:
 
 def addresses(key: bytes) -> tuple[str, int, str, int]:
     """(source, source port, destination, destination port) of a key, addresses as `ipaddress` prints them."""
-    half = (len(key) - 4) // 2
-    source, destination = key[:half], key[half : 2 * half]
-    sport, dport = struct.unpack_from("!HH", key, 2 * half)
-    return str(ipaddress.ip_address(source)), sport, str(ipaddress.ip_address(destination)), dport
+    if len(key) == 12:
+        sport, dport = _PORTS(key, 8)
+        return socket.inet_ntoa(key[:4]), sport, socket.inet_ntoa(key[4:8]), dport
+    sport, dport = _PORTS(key, 32)
+    return str(ipaddress.IPv6Address(key[:16])), sport, str(ipaddress.IPv6Address(key[16:32])), dport
 
 
 def _link(prefix: str, size: int) -> Decode:
@@ -259,16 +262,16 @@ def _ipv6(buf: Octets, at: int, end: int, wire_end: int) -> Segment | str:
     too_short = MALFORMED
     # Every turn moves on by at least 8 octets, so the packet's length bounds the loop.
     while following != _TCP:
-        if following not in _EXTENSIONS and following not in (_FRAGMENT_HEADER, _AUTHENTICATION):
+        if following not in IPV6_EXTENSIONS:
             return NOT_TCP
         if at + 8 > end:
             return too_short if at + 8 > stop else CUT_SHORT
         header = following
         following, size = _TWO_OCTETS(buf, at)
-        if header == _FRAGMENT_HEADER:
+        if header == IPV6_FRAGMENT:
             fragment = _IPV6_FRAGMENT(buf, at)[1]
             if fragment & 0xFFF8:
-                return FRAGMENT if following == _TCP or following in _EXTENSIONS else NOT_TCP
+                return FRAGMENT if following == _TCP or following in IPV6_EXTENSIONS else NOT_TCP
             if fragment & 1:
                 too_short = FRAGMENT
             at += 8

@@ -143,7 +143,7 @@ def _vector(data: bytes, at: int, size: int) -> tuple[bytes, int]:
     """A vector with a length of `size` octets in front, and where it ends."""
     start = at + size
     end = start + int.from_bytes(data[at:start], "big")
-    if end > len(data) or start > len(data):
+    if end > len(data):
         raise _MalformedError
     return data[start:end], end
 

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from collectors.wire.commands import text
 
 MAX_LINE = 4096  # octets kept of one reply line; RFC 5321 allows 512
 MAX_LINES = 128  # lines kept of one reply; the longest EHLO replies have about 20
 
-_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?=\s|$|:)")
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 # Where MTAs put the queue id in their answer to the end of data.
 _QUEUE_ID = re.compile(
     r"queued as ([\w.-]+)"  # Postfix, amavis (outer id last), Halon, MailEnable
@@ -26,8 +27,13 @@ def enhanced_code(reply: str) -> str | None:
     """The RFC 3463 code that a reply's text starts with: "5.7.1"."""
     if reply[1:2] != ".":
         return None
-    match = _ENHANCED.match(reply)
-    return match[1] if match else None
+    return _enhanced(reply[:12])
+
+
+@lru_cache(1024)  # an MTA uses a few tens, and this is asked for every reply
+def _enhanced(start: str) -> str | None:
+    word = start.split(maxsplit=1)[0].rstrip(":")
+    return word if _ENHANCED.fullmatch(word) else None
 
 
 def queue_id(reply: str) -> str | None:
@@ -58,6 +64,11 @@ class ReplyReader:
         if self._rest:
             data = self._rest + data
             self._rest = b""
+        elif data[3:4] == b" " and data.find(b"\n") == len(data) - 1 and data[-2:-1] == b"\r" and not self._lines:
+            digits = data[:3]  # the usual: one line, and all of it
+            if digits.isdigit():
+                self._reply(int(digits), data[4:-2].decode("utf-8", "backslashreplace"), now)
+                return b""
         at = 0
         while (end := data.find(b"\n", at)) >= 0:
             self._line(data[at : end - 1] if data[end - 1 : end] == b"\r" else data[at:end], now)

@@ -167,14 +167,11 @@ class Dialogue:
         else:
             shown = argument.decode("utf-8", "backslashreplace")
         self.append(ev.Command(now, SENSOR, self.host, self.id, self.source, verb, shown if whole else shown + "…"))
-        if verb == "BDAT":
-            data = commands.chunk(argument)
-        elif verb == "XCLIENT":
-            data = commands.xclient_address(argument)
-        self.pending.append((verb, data))
         turn = _TURNS.get(verb)
-        if turn is not None:
-            turn(self, data)
+        if turn is None:
+            self.pending.append((verb, data))
+        else:
+            turn(self, data, argument)
 
     def _overtaken(self) -> None:
         """A command came while earlier ones have no reply yet."""
@@ -336,18 +333,15 @@ class Dialogue:
     def reply(self, code: int, text: str, now: float) -> None:
         """One whole reply."""
         self.now = now
-        if self.secrets:
-            for secret in self.secrets:
-                text = text.replace(secret, "***")
-        if not self.conn.client.seen:
-            self.lossy = True
-        if not self.greeted:
-            self.greeted = True
-            if not self.lossy or code == 220:
-                self.append(ev.Greeting(now, SENSOR, self.host, self.id, self.source, code, text))
-                return
-        enhanced = enhanced_code(text)
-        verb, data = self._answered(code, enhanced, text)
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        if not self.greeted and self._greeting(code, text):
+            return
+        enhanced = enhanced_code(text) if text[1:2] == "." else None
+        if self.pending and not self.lossy:
+            verb, data = self.pending.popleft()
+        else:
+            verb, data = self._answered(code, enhanced, text)
         if self.via is not None:
             self._confirm_proxy(code)
         if self.lossy and code in MAY_REPEAT and verb in ("", "?", "AUTH", "*"):
@@ -356,6 +350,16 @@ class Dialogue:
         answer = ANSWERS.get(verb)
         if answer is not None:
             answer(self, data, code, enhanced, text)
+
+    def _greeting(self, code: int, text: str) -> bool:
+        """Whether the server's first reply is its greeting; in mid-stream it may be the answer to something unseen."""
+        self.greeted = True
+        if not self.conn.client.seen:
+            self.lossy = True
+        if self.lossy and code != 220:
+            return False
+        self.emit(ev.Greeting, code, text)
+        return True
 
     def _answered(self, code: int, enhanced: str | None, text: str) -> tuple[str, Any]:
         """The (verb, data) that a reply answers."""
@@ -521,32 +525,43 @@ class Dialogue:
             self.end_envelope(verdict or ("abandoned" if sure else "unknown"))
 
 
-def _turn_data(dialogue: Dialogue, data: Any) -> None:
+def _turn_data(dialogue: Dialogue, data: Any, argument: bytes) -> None:
+    dialogue.pending.append(("DATA", None))
     dialogue.wait_for("DATA")
 
 
-def _turn_auth(dialogue: Dialogue, data: Any) -> None:
+def _turn_auth(dialogue: Dialogue, mechanism: Any, argument: bytes) -> None:
+    dialogue.pending.append(("AUTH", mechanism))
     dialogue.wait_for("AUTH")
 
 
-def _turn_starttls(dialogue: Dialogue, data: Any) -> None:
+def _turn_starttls(dialogue: Dialogue, data: Any, argument: bytes) -> None:
+    dialogue.pending.append(("STARTTLS", None))
     dialogue.wait_for("STARTTLS")
 
 
-def _turn_bdat(dialogue: Dialogue, data: Any) -> None:
-    if data is not None:
-        dialogue.begin_chunk(data[0])
+def _turn_bdat(dialogue: Dialogue, data: Any, argument: bytes) -> None:
+    chunk = commands.chunk(argument)
+    dialogue.pending.append(("BDAT", chunk))
+    if chunk is not None:
+        dialogue.begin_chunk(chunk[0])
 
 
-def _turn_quit(dialogue: Dialogue, data: Any) -> None:
+def _turn_xclient(dialogue: Dialogue, data: Any, argument: bytes) -> None:
+    dialogue.pending.append(("XCLIENT", commands.xclient_address(argument)))
+
+
+def _turn_quit(dialogue: Dialogue, data: Any, argument: bytes) -> None:
+    dialogue.pending.append(("QUIT", None))
     dialogue.quit = True
 
 
-# Commands after which the client's octets may be no commands.
-_TURNS: dict[str, Callable[[Dialogue, Any], None]] = {
+# Commands that are more than a line with a reply: what follows may be no commands, or their argument matters.
+_TURNS: dict[str, Callable[[Dialogue, Any, bytes], None]] = {
     "DATA": _turn_data,
     "AUTH": _turn_auth,
     "STARTTLS": _turn_starttls,
     "BDAT": _turn_bdat,
+    "XCLIENT": _turn_xclient,
     "QUIT": _turn_quit,
 }

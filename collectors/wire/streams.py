@@ -76,7 +76,7 @@ class Connection:
 
     __slots__ = (
         "announced", "client", "client_address", "client_port", "closed_by", "closed_first", "contradicts", "direction", "first",
-        "held_octets", "held_until", "id", "last", "midstream", "reader", "server", "server_address", "server_port", "syn",
+        "held_octets", "held_until", "holding", "id", "last", "midstream", "reader", "server", "server_address", "server_port", "syn",
         "told", "watched",
     )  # fmt: skip
 
@@ -103,10 +103,8 @@ class Connection:
         self.syn: tuple[bool, int] | None = None
         self.held_octets = 0
         self.held_until = NEVER
-
-    @property
-    def holding(self) -> bool:
-        return self.held_until != NEVER
+        self.holding = False
+        """Segments are held: `held_until` is not NEVER."""
 
 
 def ahead(seq: int, of: int) -> int:
@@ -138,6 +136,7 @@ def take(half: Half, now: float, seq: int, ack: int | None, data: bytes, length:
     half.held.append(_Held(seq, ack, data, length, fin, now))
     conn.held_octets += len(data)
     conn.held_until = min(conn.held_until, now + HOLD)
+    conn.holding = True
     if conn.held_octets > MAX_HELD or len(half.held) > MAX_HELD_SEGMENTS:
         release(conn, now)
 
@@ -191,6 +190,7 @@ def drain(conn: Connection, now: float) -> None:
                 break
     oldest = min((entry.since for half in (conn.client, conn.server) for entry in half.held), default=NEVER)
     conn.held_until = NEVER if oldest == NEVER else max(oldest + HOLD, now)
+    conn.holding = oldest != NEVER
 
 
 def release(conn: Connection, now: float) -> None:
@@ -198,6 +198,7 @@ def release(conn: Connection, now: float) -> None:
     entries = [(entry.since, half.from_client, half, entry) for half in (conn.client, conn.server) for entry in half.held]
     if not entries:
         conn.held_until = NEVER
+        conn.holding = False
         return
     _, _, half, entry = min(entries, key=lambda item: (item[0], item[1]))
     if ahead(entry.seq, half.next) > 0:

@@ -23,6 +23,7 @@ HALF_OPEN = 75.0  # seconds for a SYN to be answered; Linux gives up after 63 (s
 CLOSING = 60.0  # seconds after the first FIN
 CLOSED_KEPT = 65_536  # connections that ended lately, so that a late retransmission does not look like a new one
 CLOSED_FOR = 30.0  # seconds that a closed connection's addresses are remembered
+_UNUSUAL = SYN | FIN | RST
 REUSE_IDLE = 30.0  # seconds of silence after which a SYN on the same ports starts a new connection without more proof
 
 
@@ -63,17 +64,17 @@ class Tracker:
                 return
         conn = half.conn
         conn.last = now
-        if not flags & (SYN | FIN | RST) and conn.held_until == streams.NEVER:
+        if not flags & _UNUSUAL and not conn.holding:
             if not length:
                 return
-            if seq == half.next and length == captured and ack == half.peer.next:
+            if seq == half.next and ack == half.peer.next and length == captured:
                 half.next = (seq + length) & MASK
                 half.octets += length
                 feed = half.feed
                 if feed is not None:
                     feed(buf[start : start + length], now)  # type: ignore[arg-type]
                 return
-        self._careful(now, half, bytes(buf[start : start + captured]), segment)
+        self._careful(now, half, buf[start : start + captured] if captured else b"", segment)  # type: ignore[arg-type]
 
     def _careful(self, now: float, half: Half, data: bytes, segment: Segment) -> None:
         """Everything but the usual case."""
@@ -290,6 +291,9 @@ class Tracker:
 
 def _partial(conn: Connection) -> str | None:
     """What is missing of a connection, and why; None if nothing is."""
+    client, server = conn.client, conn.server
+    if not (conn.midstream or client.gapped or server.gapped) and client.seen and server.seen:
+        return None
     missing = []
     if conn.midstream:
         missing.append("began before the capture")
