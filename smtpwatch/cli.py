@@ -74,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = parser().parse_args(argv)
     run: Callable[[argparse.Namespace, Config], int] = getattr(options, "run", _screen)
+    # Both end us alike, also when a shell script put us in the background, where SIGINT starts out ignored.
+    signal.signal(signal.SIGINT, _terminated)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         config = _config(options)
@@ -90,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt  # SIGTERM ends us as cleanly as Ctrl-C
+    raise KeyboardInterrupt
 
 
 def _config(options: argparse.Namespace) -> Config:

@@ -211,6 +211,7 @@ def main() -> int:
     sock.setblocking(False)
     outbox = Outbox(sock, name, assignment.host)
     from collectors.wire import sensor
+    from collectors.wire.errors import CaptureError
 
     try:
         sensor.run(assignment.config, assignment.host, outbox, time.time)
@@ -219,7 +220,7 @@ def main() -> int:
     except PermissionError:
         _tell_failure(outbox, assignment, not_allowed())
         return NOT_ALLOWED
-    except (sensor.CaptureError, OSError) as error:
+    except (CaptureError, OSError) as error:
         _tell_failure(outbox, assignment, str(error))
         return FAILED
     return 0

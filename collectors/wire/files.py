@@ -5,6 +5,8 @@ from itertools import islice
 from pathlib import Path
 
 
+from collectors.wire import bpf
+from collectors.wire.bpf_machine import run
 from collectors.wire.capture_file import CaptureFile
 from collectors.wire.errors import CaptureError
 from collectors.wire.pipeline import Packet, Pipeline
@@ -23,7 +25,7 @@ def read(path: Path, config: Config, host: str) -> Iterator[Sequence[Event]]:
     file = CaptureFile(path)
     packets: Iterator[Packet] = iter(file.packets())
     if config.bpf:
-        packets = bpf.only(packets, config.bpf)
+        packets = _only(packets, bpf.compile_expression(config.bpf, file.linktype))
     damage: CaptureError | None = None
     more = True
     while more:

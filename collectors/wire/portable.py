@@ -32,8 +32,7 @@ _DECODERS: Final = {
 
 
 def expression(ports: Sequence[int], user: str) -> str:
-    """What bpf.watch accepts, but for VLAN tags, in pcap-filter(7)'s language; `user`, if not empty, narrows it.
-    """
+    """What bpf.watch accepts, but for VLAN tags, in pcap-filter(7)'s language; `user`, if any, narrows it."""
     watched = " or ".join(f"tcp port {port}" for port in ports) or "tcp"
     later_fragments = "ip proto 6 and ip[6:2] & 0x1fff != 0"
     extended = " or ".join(f"ip6[6] == {header}" for header in frames.IPV6_EXTENSIONS)
@@ -53,7 +52,7 @@ class PortableCapture:
         self.listen(interfaces)
 
     def listen(self, interfaces: dict[int, str]) -> None:
-        """Capture on these from now on: new ones are opened, others closed. Raises as the constructor does."""
+        """Capture on these from now on: new ones are opened, others closed. Raises like the constructor."""
         for index in self._open.keys() - interfaces.keys():
             self._close(index)
         for index in interfaces.keys() - self._open.keys():
@@ -115,6 +114,6 @@ def _drops(sock: Any) -> int:
     return (get_stats()[1] or 0) if get_stats else 0
 
 
-def _unknown(buf: frames.Octets, at: int, end: int, wire_end: int) -> frames.Segment | str:
+def _unknown(*_: object) -> frames.Segment | str:
     """Decode what Scapy has no name for that we know."""
     return frames.NOT_IP

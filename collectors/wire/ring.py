@@ -16,7 +16,7 @@ from collectors.wire import bpf, frames
 
 Packet = tuple[float, mmap.mmap, int, int, int, int, int, frames.Decode]
 """(time, buf, at, end, wire_end, ifindex, pkttype, decode); time in UTC epoch seconds; at: the network
-header; pkttype: whom the packet is for, as in packet(7) (4: sent by us); the rest as frames.Decode takes it."""
+header; pkttype: whom it is for, as in packet(7) (4: sent by us); the rest as frames.Decode takes it."""
 
 BLOCK: Final = 1 << 18
 """Octets of one block: the smallest ring then still has four, and the largest `snaplen` nearly fits."""
@@ -35,18 +35,18 @@ _STATUS_AT = 8  # of struct tpacket_block_desc
 # block_status, num_pkts, offset_to_first_pkt; in native mode, which reads and writes a status in one piece.
 _BLOCK_HEADER = struct.Struct("III").unpack_from
 _STATUS = struct.Struct("I").pack_into
-# struct tpacket3_hdr: tp_next_offset, tp_sec, tp_nsec, tp_snaplen, tp_len, tp_net; and 48 octets from its beginning
-# struct sockaddr_ll: sll_protocol, sll_ifindex, sll_pkttype.
+# struct tpacket3_hdr: tp_next_offset, tp_sec, tp_nsec, tp_snaplen, tp_len, tp_net; and, 48 octets from its
+# beginning, struct sockaddr_ll: sll_protocol, sll_ifindex, sll_pkttype.
 _PACKET_HEADER = struct.Struct("=5I6xH22xHi2xB").unpack_from
 _TYPE_OF_TAGGED = struct.Struct("!2xH").unpack_from
 _BEHIND_A_TAG = frozenset((frames.ETHERTYPE_IPV4, frames.ETHERTYPE_IPV6, *frames.ETHERTYPES_VLAN))
 
 
 class Ring:
-    """A capture ring on all interfaces, those to come included; `program` decides which packets enter it.
+    """A ring on all interfaces, those to come included; `program` decides which packets enter it.
 
-    size_mib: memory for packets; timeout_ms: how long a packet may wait in a block that does not fill up.
-    Needs CAP_NET_RAW. Raises PermissionError, or OSError where the kernel has no such ring or no memory."""
+    size_mib: memory for packets; timeout_ms: how long one may wait in a block that does not fill up. Needs
+    CAP_NET_RAW. Raises PermissionError, or OSError where the kernel has no such ring or no memory for it."""
 
     def __init__(self, program: bpf.Program, size_mib: int, timeout_ms: int) -> None:
         self._blocks = size_mib * _MIB // BLOCK

@@ -1,33 +1,21 @@
 """The wire collector as a process: live capture to events, health once a second."""
 
-import select
+import gc
 import socket
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable
 
 import psutil
 
-from collectors.wire.errors import CaptureError
-from collectors.wire.pipeline import Packet, Pipeline
+from collectors.wire.live import Capture, open_capture
+from collectors.wire.pipeline import Pipeline
 from collectors.wire.smtp import SENSOR
 from smtpwatch.config import Config
 from smtpwatch.events import Health, SensorStatus
 from smtpwatch.outbox import Outbox
 
-WAIT = 0.1  # seconds to sleep for packets: the delay of the first event after silence
+WAIT = 0.1  # seconds to sleep for packets, at most: how late an idle sensor sees that the console is gone
 HEALTH = 1.0  # seconds between health reports and looks at the interfaces
-
-
-class Capture(Protocol):
-    """Where packets come from."""
-
-    watching: tuple[str, ...]
-
-    def fileno(self) -> int: ...
-    def batch(self) -> Iterator[Packet]: ...
-    def dropped(self) -> int: ...
-    def refresh(self) -> None: ...
-    def close(self) -> None: ...
+COLLECT_AFTER = 50_000  # objects made, less those freed, between collections: connections live long, and cycles are broken by hand
 
 
 def own_addresses() -> set[str]:
@@ -54,27 +42,22 @@ class WireSensor:
         self._dropped = 0
 
     def run(self) -> None:
-        """Capture until the console's end of the socket is closed. Raises OSError if the capture breaks."""
-        poll = select.poll()
-        poll.register(self._capture.fileno(), select.POLLIN)
-        poll.register(self._outbox.fileno(), select.POLLHUP)
-        pipeline, outbox, batch = self._pipeline, self._outbox, self._pipeline.batch
-        self._tell("running", "")
+        """Capture until the console closes its end of the socket (BrokenPipeError). Raises OSError if the capture breaks."""
+        capture, pipeline, outbox, batch = self._capture, self._pipeline, self._outbox, self._pipeline.batch
         while True:
-            ready = poll.poll(WAIT * 1000)
-            if any(fd == outbox.fileno() and event & (select.POLLHUP | select.POLLERR) for fd, event in ready):
-                return
-            pipeline.packets(self._capture.batch())
             now = self._clock()
-            if not ready:
-                pipeline.idle(now)
+            if now >= self._health_at:
+                self._health(now)
+            capture.wait(WAIT)
+            received = pipeline.received
+            pipeline.packets(capture.batch())
+            if pipeline.received == received:
+                pipeline.idle(self._clock())
             if batch:
                 outbox.send(batch)
                 batch.clear()
             elif outbox.waiting:
                 outbox.flush()
-            if now >= self._health_at:
-                self._health(now)
 
     def _health(self, now: float) -> None:
         self._health_at = now + HEALTH
@@ -83,21 +66,24 @@ class WireSensor:
         dropped = self._capture.dropped()
         lost, self._dropped = dropped - self._dropped, dropped
         if lost:
-            self._tell("degraded", f"{lost:,} packets dropped by the kernel in the last second")
+            self._tell(now, "degraded", f"{lost:,} packets dropped by the kernel in the last second")
+        elif not self._capture.watching:
+            self._tell(now, "degraded", "no interface to capture on")
         else:
-            self._tell("running", "")
+            self._tell(now, "running", "")
 
-    def _tell(self, state: Health, reason: str) -> None:
+    def _tell(self, now: float, state: Health, reason: str) -> None:
+        pipeline = self._pipeline
         status = SensorStatus(
-            self._clock(),
+            now,
             SENSOR,
             self._host,
             state,
             reason,
-            self._pipeline.received,
+            pipeline.received,
             self._dropped,
             self._outbox.shed,
-            dict(self._pipeline.unparsed),
+            dict(pipeline.unparsed),
             self._capture.watching,
         )
         self._outbox.urgent(status)
@@ -105,21 +91,9 @@ class WireSensor:
 
 def run(config: Config, host: str, outbox: Outbox, clock: Callable[[], float]) -> None:
     """Open the capture that this system has, and run it. Raises CaptureError, PermissionError or OSError."""
-    capture = _open(config)
+    gc.set_threshold(COLLECT_AFTER)
+    capture = open_capture(config)
     try:
         WireSensor(config, host, capture, outbox, clock).run()
     finally:
         capture.close()
-
-
-def _open(config: Config) -> Capture:
-    if hasattr(socket, "AF_PACKET"):
-        from collectors.wire.live import LiveCapture
-
-        return LiveCapture(config)
-    from collectors.wire.portable import PortableCapture
-
-    return PortableCapture(config)
-
-
-__all__ = ["Capture", "CaptureError", "WireSensor", "own_addresses", "run"]

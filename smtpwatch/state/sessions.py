@@ -201,7 +201,7 @@ def _auth(session: Session, event: ev.AuthAttempted) -> None:
 
 def _tls_offered(session: Session, event: ev.TlsOffered) -> None:
     session.stage = "TLS"
-    session.tls = facts = TlsFacts(event.implicit)
+    session.tls = facts = session.tls or TlsFacts(event.implicit)
     facts.sni = event.sni
     facts.alpn = ",".join(event.alpn) or None
     facts.ja3, facts.ja4 = event.ja3, event.ja4
