@@ -15,10 +15,11 @@ CAPACITY = 50_000  # events waiting for one subscriber: a quarter of a second of
 class Subscription:
     """One subscriber's queue. `dropped` counts the events it lost."""
 
-    def __init__(self, lossless: bool, wake: Callable[[], None] | None) -> None:
+    def __init__(self, lossless: bool) -> None:
         self.lossless = lossless
         self.dropped = 0
-        self._wake = wake
+        self.wake: Callable[[], None] | None = None
+        """Called after each put."""
         self._batches: deque[Sequence[Event]] = deque()
         self._waiting = 0
 
@@ -35,8 +36,8 @@ class Subscription:
             lost = len(self._batches.popleft())
             self._waiting -= lost
             self.dropped += lost
-        if self._wake is not None:
-            self._wake()
+        if self.wake is not None:
+            self.wake()
 
     def take(self) -> Sequence[Event]:
         """The oldest batch, () if there is none."""
@@ -54,9 +55,9 @@ class Bus:
         self.published = 0
         self._subscriptions: list[Subscription] = []
 
-    def subscribe(self, lossless: bool = False, wake: Callable[[], None] | None = None) -> Subscription:
-        """A new queue for all that comes from now on; `wake` is called after each put."""
-        subscription = Subscription(lossless, wake)
+    def subscribe(self, lossless: bool = False) -> Subscription:
+        """A new queue for all that comes from now on."""
+        subscription = Subscription(lossless)
         self._subscriptions.append(subscription)
         return subscription
 

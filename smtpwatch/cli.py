@@ -25,7 +25,7 @@ EXIT_CODES = """exit codes: 0 all well (also: the reader of the pipe went away, 
 2 wrong usage or settings; 3 a file is damaged: everything before the damage was given"""
 
 
-class Failure(Exception):
+class CommandError(Exception):
     """The end of a command: a line for the admin and an exit code."""
 
     def __init__(self, message: str, code: int = FAILED) -> None:
@@ -37,10 +37,18 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("-i", "--interface", action="append", metavar="IF", help="capture on IF only (repeat for more)")
-    common.add_argument("-r", "--read", type=Path, metavar="FILE", help="read a capture file (pcap, pcapng, gzip of either)")
-    common.add_argument("--ports", metavar="LIST", help="ports to watch: 25,465,587; `any` with -r: wherever SMTP is spoken")
-    common.add_argument("--bpf", metavar="FILTER", help="capture filter in libpcap's language, e.g. 'net 203.0.113.0/24'")
-    common.add_argument("--local", action="append", metavar="NET", help="an address or network of ours (repeat for more)")
+    common.add_argument(
+        "-r", "--read", type=Path, metavar="FILE", help="read a capture file (pcap, pcapng, gzip of either)"
+    )
+    common.add_argument(
+        "--ports", metavar="LIST", help="ports to watch: 25,465,587; `any` with -r: wherever SMTP is spoken"
+    )
+    common.add_argument(
+        "--bpf", metavar="FILTER", help="capture filter in libpcap's language, e.g. 'net 203.0.113.0/24'"
+    )
+    common.add_argument(
+        "--local", action="append", metavar="NET", help="an address or network of ours (repeat for more)"
+    )
     common.add_argument("--hostname", metavar="NAME", help="this host's name in events and on screen")
     common.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML (default: /etc/smtpwatch.toml)")
     top = argparse.ArgumentParser(
@@ -80,9 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = _config(options)
         return run(options, config)
-    except (ConfigError, Failure) as error:
+    except (ConfigError, CommandError) as error:
         print(f"smtpwatch: {error}", file=sys.stderr)
-        return error.code if isinstance(error, Failure) else USAGE
+        return error.code if isinstance(error, CommandError) else USAGE
     except KeyboardInterrupt:
         return OK
     except BrokenPipeError:
@@ -115,7 +123,7 @@ def _hostname(config: Config) -> str:
 
 
 def _batches(options: argparse.Namespace, config: Config) -> Iterator["Sequence[Event]"]:
-    """Batches from the file or the wire; a file's problems end in Failure."""
+    """Batches from the file or the wire; a file's problems end in CommandError."""
     from smtpwatch.feed import FeedError, batches
 
     file = getattr(options, "read", None)
@@ -123,7 +131,7 @@ def _batches(options: argparse.Namespace, config: Config) -> Iterator["Sequence[
     try:
         yield from batches(config, _hostname(config), file)
     except FeedError as error:
-        raise Failure(str(error), DAMAGED if error.damaged else FAILED) from None
+        raise CommandError(str(error), DAMAGED if error.damaged else FAILED) from None
 
 
 def _check(config: Config, file: Path | None) -> None:
@@ -132,15 +140,21 @@ def _check(config: Config, file: Path | None) -> None:
 
     problem = check(config, file)
     if problem:
-        raise Failure(problem)
+        raise CommandError(problem)
 
 
 def _screen(options: argparse.Namespace, config: Config) -> int:
     file = getattr(options, "read", None)
     _check(config, file)
-    from smtpwatch.app import run
+    from smtpwatch.console import run
+    from smtpwatch.feed import FeedError
 
-    return run(config, _hostname(config), file, options.demo)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise CommandError("the screen needs a terminal; for pipes there is: smtpwatch events", USAGE)
+    try:
+        return run(config, _hostname(config), file, options.demo)
+    except FeedError as error:
+        raise CommandError(str(error)) from None
 
 
 def _events(options: argparse.Namespace, config: Config) -> int:

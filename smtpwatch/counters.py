@@ -22,7 +22,9 @@ TLS = "tls"
 TLS_FAILED = "tls failed"
 ODDITIES = "oddities"
 
-_OUTCOMES = {outcome: f"messages {outcome}" for outcome in ("accepted", "rejected", "deferred", "reset", "abandoned", "unknown")}
+_OUTCOMES = {
+    outcome: f"messages {outcome}" for outcome in ("accepted", "rejected", "deferred", "reset", "abandoned", "unknown")
+}
 _AUTH = {outcome: f"auth {outcome}" for outcome in ("success", "failure", "aborted", "unknown")}
 
 

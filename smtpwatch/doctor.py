@@ -99,7 +99,9 @@ def _libpcap(config: Config) -> Finding:
     found = ctypes.util.find_library("pcap")
     if found:
         return Finding("libpcap", f"{found}: --bpf filters can be compiled", True)
-    return Finding("libpcap", "not found; needed for --bpf only", False if config.bpf else None, "apt install libpcap0.8")
+    return Finding(
+        "libpcap", "not found; needed for --bpf only", False if config.bpf else None, "apt install libpcap0.8"
+    )
 
 
 def _terminal() -> Finding:

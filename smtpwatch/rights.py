@@ -29,4 +29,6 @@ def remedy() -> str:
 
 def not_allowed() -> str:
     """The line for an admin whose process may not capture."""
-    return f"packets: not allowed (needs root or CAP_NET_RAW). Run: {remedy()}   or look at a recording: smtpwatch --demo"
+    return (
+        f"packets: not allowed (needs root or CAP_NET_RAW). Run: {remedy()}   or look at a recording: smtpwatch --demo"
+    )

@@ -38,7 +38,7 @@ class Assignment(msgspec.Struct):
     host: str
 
 
-class SensorLost(Exception):
+class SensorLostError(Exception):
     """The sensor's octets make no sense or have ended."""
 
 
@@ -107,10 +107,10 @@ class Sensor:
             data = b""
         try:
             if not data:
-                raise SensorLost("ended")
+                raise SensorLostError("ended")
             self._buffer += data
             return self._events()
-        except (SensorLost, msgspec.MsgspecError) as error:
+        except (SensorLostError, msgspec.MsgspecError) as error:
             return [self._lost(now, str(error))]
 
     def _events(self) -> list[Event]:
@@ -119,7 +119,7 @@ class Sensor:
         while len(view) - at >= HEADER.size:
             size = HEADER.unpack_from(view, at)[0]
             if size > MESSAGE_MAX:
-                raise SensorLost(f"sent a message of {size:,} octets")
+                raise SensorLostError(f"sent a message of {size:,} octets")
             end = at + HEADER.size + size
             if len(view) < end:
                 break

@@ -45,7 +45,9 @@ class Wire:
         self.step = step
         self.packets: list[Packet] = []
 
-    def packet(self, client: bool, payload: bytes = b"", flags: int = ACK, seq: int | None = None, cut: int | None = None) -> None:
+    def packet(
+        self, client: bool, payload: bytes = b"", flags: int = ACK, seq: int | None = None, cut: int | None = None
+    ) -> None:
         """One packet; `seq` None: the next octets. `cut`: payload octets that the capture kept."""
         source, target = self.addresses[client], self.addresses[not client]
         number = self.next[client] if seq is None else seq
@@ -125,7 +127,9 @@ def events_of(packets: Iterable[Packet], config: Config | None = None, local: Se
     return list(pipeline.batch)
 
 
-def sessions_of(packets: Iterable[Packet], config: Config | None = None, local: Sequence[str] = ()) -> list[SessionFacts]:
+def sessions_of(
+    packets: Iterable[Packet], config: Config | None = None, local: Sequence[str] = ()
+) -> list[SessionFacts]:
     """The facts of the sessions that carried SMTP, in the order of their first packets."""
     ended: list[Session] = []
     sessions = Sessions(ended.append)

@@ -47,12 +47,12 @@ def _rcpt(dialogue: Dialogue, recipient: Any, code: int, enhanced: str | None, t
 
 def _data(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
     if code == 354:
-        dialogue.begin_content()
+        dialogue.client.begin_content()
     else:
         if dialogue.envelope is not None:
             dialogue.envelope.stopped = code
-        dialogue.read_as(dialogue.client_lines)
-    dialogue.release()
+        dialogue.client.read_as(dialogue.client.lines)
+    dialogue.client.release()
 
 
 def _end_of_data(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
@@ -82,30 +82,30 @@ def _rset(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: 
 def _starttls(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
     if code == 220:
         dialogue.end_envelope("reset")
-        if dialogue.held_octets:
-            dialogue.odd("data after STARTTLS", f"{dialogue.held_octets} octets sent in clear before the handshake")
+        if dialogue.client.held_octets:
+            dialogue.odd("data after STARTTLS", f"{dialogue.client.held_octets} octets sent in clear before the handshake")
         dialogue.start_tls(implicit=False)
     else:
-        dialogue.read_as(dialogue.client_lines)
-    dialogue.release()
+        dialogue.client.read_as(dialogue.client.lines)
+    dialogue.client.release()
 
 
 def _auth(dialogue: Dialogue, mechanism: Any, code: int, enhanced: str | None, text: str) -> None:
     mechanism = mechanism or "unknown"
     if code == 334:
         dialogue.pending.appendleft(("AUTH", mechanism))
-        dialogue.read_as(dialogue.auth_lines)
+        dialogue.client.read_as(dialogue.client.credentials)
     else:
         dialogue.emit(ev.AuthAttempted, mechanism, "success" if code < 300 else "failure", False)
-        dialogue.read_as(dialogue.client_lines)
+        dialogue.client.read_as(dialogue.client.lines)
     dialogue.auth_tried = True
-    dialogue.release()
+    dialogue.client.release()
 
 
 def _cancelled(dialogue: Dialogue, mechanism: Any, code: int, enhanced: str | None, text: str) -> None:
     dialogue.emit(ev.AuthAttempted, mechanism, "aborted", False)
-    dialogue.read_as(dialogue.client_lines)
-    dialogue.release()
+    dialogue.client.read_as(dialogue.client.lines)
+    dialogue.client.release()
 
 
 def _quit(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:

@@ -71,7 +71,7 @@ def watch(ports: Sequence[int], snaplen: int, interfaces: Sequence[int]) -> Prog
     """Accept TCP to or from one of `ports` (none: all) on the interfaces with these indexes (none: all).
 
     Of an accepted packet `snaplen` octets are kept from the network header on, of later fragments
-    FRAGMENT_OCTETS. IPv6 with extension headers is accepted unread. Each packet on loopback passes once, as
+    FRAGMENT_OCTETS. IPv6 with extension headers is accepted whatever the ports. Each packet on loopback passes once, as
     received. A VLAN tag that is still in the frame is stepped over. Raises BpfError for more ports than a
     program can hold."""
     accept: Instruction = (RET_K, 0, 0, snaplen)
@@ -96,9 +96,7 @@ def watch(ports: Sequence[int], snaplen: int, interfaces: Sequence[int]) -> Prog
     ]
     tail = len(parts)
     parts += _ports(ports, accept)
-    return _checked(
-        tuple((JA, 0, 0, tail - at - 1) if part is _TO_PORTS else part for at, part in enumerate(parts))
-    )
+    return _checked(tuple((JA, 0, 0, tail - at - 1) if part is _TO_PORTS else part for at, part in enumerate(parts)))
 
 
 def _when(value: int, then: list[Instruction]) -> list[Instruction]:
@@ -146,18 +144,21 @@ def _ipv4(at: int) -> list[Instruction]:
 
 
 def _ipv6(at: int, accept: Instruction) -> list[Instruction]:
-    """The same for IPv6; whatever may hide a TCP header is accepted."""
+    """The same for IPv6; extension headers that may hide a TCP header are accepted."""
     return [
         (LD_BYTE_ABS, 0, 0, at + 6),
         *_when(_TCP, [(LDX_IMM, 0, 0, at + 40), _TO_PORTS]),
-        *_when(frames.IPV6_FRAGMENT, _ipv6_fragment(at, accept)),
         *_unless(frames.IPV6_EXTENSIONS, [_REJECT]),
+        # An extension header begins with the kind of the next: that is mostly ICMPv6, behind hop-by-hop options.
+        (LD_BYTE_ABS, 0, 0, at + 40),
+        *_unless((_TCP, *frames.IPV6_EXTENSIONS), [_REJECT]),
+        (LD_BYTE_ABS, 0, 0, at + 6),
+        (JEQ, 0, 3, frames.IPV6_FRAGMENT),
+        (LD_HALF_ABS, 0, 0, at + 42),
+        (JSET, 0, 1, 0xFFF8),
+        (RET_K, 0, 0, FRAGMENT_OCTETS),
         accept,
     ]
-
-
-def _ipv6_fragment(at: int, accept: Instruction) -> list[Instruction]:
-    return [(LD_HALF_ABS, 0, 0, at + 42), (JSET, 0, 1, 0xFFF8), (RET_K, 0, 0, FRAGMENT_OCTETS), accept]
 
 
 def _ports(ports: Sequence[int], accept: Instruction) -> list[Instruction]:
@@ -174,11 +175,9 @@ def _ports(ports: Sequence[int], accept: Instruction) -> list[Instruction]:
 def behind(user: Program, ours: Program) -> Program:
     """A program that accepts what both accept, and as much of it as `ours` says.
 
-    Raises BpfError if `user` could jump or run out of itself, or if both together are too long."""
-    for at, (code, jt, jf, k) in enumerate(user):
-        reach = k if code == JA else max(jt, jf) if code & 0x07 == 0x05 else 0
-        if at + 1 + reach >= len(user) and code & 0x07 != 0x06:
-            raise BpfError("the filter jumps out of itself")
+    Raises BpfError if `user` could loop or run out of itself, or if both together are too long."""
+    if not _comes_to_an_end(user):
+        raise BpfError("the filter does not come to an end within itself")
     # `ret a` goes to a test of its own between the two; `ret k` is decided here.
     test: Program = ((JEQ, 0, 1, 0), _REJECT) if any(part[0] == RET_A for part in user) else ()
     linked: list[Instruction] = []
@@ -191,6 +190,15 @@ def behind(user: Program, ours: Program) -> Program:
         else:
             linked.append(part)
     return _checked((*linked, *test, *ours))
+
+
+def _comes_to_an_end(program: Program) -> bool:
+    """Whether every way through goes forward to a return (a jump back is a distance far too large)."""
+    for at, (code, jt, jf, k) in enumerate(program):
+        reach = k if code == JA else max(jt, jf) if code & 0x07 == 0x05 else 0
+        if at + 1 + reach >= len(program) and code & 0x07 != 0x06:
+            return False
+    return bool(program)
 
 
 def _checked(program: Program) -> Program:
@@ -230,6 +238,8 @@ def compile_expression(text: str, linktype: int) -> Program:
         parts = compiled.bf_insns[: compiled.bf_len]
         program = tuple((part.code, part.jt, part.jf, part.k & 0xFFFFFFFF) for part in parts)
         libpcap.pcap_freecode(ctypes.byref(compiled))
+        if not _comes_to_an_end(program):
+            raise BpfError(f"filter {text!r}: loops (protochain does), and the kernel runs no loops")
         return program
     finally:
         libpcap.pcap_close(handle)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from collectors.wire import frames
 from collectors.wire.chunks import Chunks
 from collectors.wire.errors import CaptureError
 from collectors.wire.pcap import FILE_HEADER, MAGICS, Packet, Pcap
@@ -20,6 +21,8 @@ class CaptureFile:
         self._chunks = Chunks(path)
         self.unparsed: dict[str, int] = {}
         """Packets left out so far, by reason."""
+        self.linktypes: dict[frames.Decode, int] = {}
+        """The LINKTYPE_ number of the packets that come with a decoder; a pcapng file may mix several."""
         try:
             self._format = self._detect(path)
         except CaptureError:
@@ -29,9 +32,9 @@ class CaptureFile:
     def _detect(self, path: Path) -> Pcap | Pcapng:
         head = self._chunks.more(b"", FILE_HEADER)
         if head[:4] in MAGICS:
-            return Pcap(self._chunks, head)
+            return Pcap(self._chunks, head, self.linktypes)
         if head[:4] == SECTION_MAGIC:
-            return Pcapng(self._chunks, head, self.unparsed)
+            return Pcapng(self._chunks, head, self.linktypes, self.unparsed)
         raise CaptureError(f"{path}: {'is not a capture file (pcap, pcapng)' if head else 'is empty'}")
 
     def packets(self) -> Iterator[Packet]:

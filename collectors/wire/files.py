@@ -1,20 +1,31 @@
 """Capture files to events: the live pipeline, in order, in this process, with nothing dropped."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 
 from collectors.wire import bpf
-from collectors.wire.bpf_machine import run
 from collectors.wire.capture_file import CaptureFile
 from collectors.wire.errors import CaptureError
+from collectors.wire.frames import Decode
 from collectors.wire.pipeline import Packet, Pipeline
 from collectors.wire.smtp import SENSOR
 from smtpwatch.config import Config
 from smtpwatch.events import Event, SensorStatus
 
 BATCH = 2_000  # packets between batches of events
+
+
+def _only(packets: Iterator[Packet], expression: str, linktypes: Mapping[Decode, int]) -> Iterator[Packet]:
+    """The packets that the user's filter lets pass; it is compiled for each link type that the file has."""
+    programs: dict[Decode, bpf.Program] = {}
+    for packet in packets:
+        _, buf, at, end, wire_end, decode = packet
+        if decode not in programs:
+            programs[decode] = bpf.compile_expression(expression, linktypes[decode])
+        if bpf.run(programs[decode], bytes(buf[at:end]), wire_end - at):
+            yield packet
 
 
 def read(path: Path, config: Config, host: str) -> Iterator[Sequence[Event]]:
@@ -25,7 +36,7 @@ def read(path: Path, config: Config, host: str) -> Iterator[Sequence[Event]]:
     file = CaptureFile(path)
     packets: Iterator[Packet] = iter(file.packets())
     if config.bpf:
-        packets = _only(packets, bpf.compile_expression(config.bpf, file.linktype))
+        packets = _only(packets, config.bpf, file.linktypes)
     damage: CaptureError | None = None
     more = True
     while more:

@@ -12,6 +12,7 @@ import mmap
 import socket
 import struct
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 Octets = bytes | memoryview | mmap.mmap
@@ -92,8 +93,9 @@ _IPV6_FRAGMENT = struct.Struct("!BxH").unpack_from
 _TCP_HEADER = struct.Struct("!4sIIBB").unpack_from
 
 
+@cache
 def decoder(linktype: int) -> Decode:
-    """The decoder of one LINKTYPE_ number. Raises ValueError for one that is not known."""
+    """The decoder of one LINKTYPE_ number, always the same. Raises ValueError for one that is not known."""
     if linktype == LINK_ETHERNET:
         return _link("12xH", 14)
     if linktype == LINK_LINUX_SLL:

@@ -24,12 +24,14 @@ class Interfaces:
 
     def changed(self) -> bool:
         """Look again; whether the interfaces captured on are others than at the last look."""
-        names = {
-            index: name for index, name in socket.if_nameindex() if not self._wanted or name in self._wanted
-        }
+        names = {index: name for index, name in socket.if_nameindex() if not self._wanted or name in self._wanted}
         changed = names != self._names
         self._names = names
         return changed
+
+    def by_index(self) -> dict[int, str]:
+        """Those captured on that there are now, names by index."""
+        return dict(self._names)
 
     def names(self) -> tuple[str, ...]:
         """Those captured on that there are now, in the order of their indexes."""

@@ -49,6 +49,7 @@ class RingCapture:
         self._user = bpf.compile_expression(config.bpf, frames.LINK_RAW) if config.bpf else None
         self._ring: Ring = Ring(self._program(), config.ring_mib, BLOCK_WAIT)
         self.wait = self._ring.wait
+        self.batch = self._ring.batch
         self.dropped = self._ring.dropped
         self.close = self._ring.close
 
@@ -56,10 +57,6 @@ class RingCapture:
     def watching(self) -> tuple[str, ...]:
         """The interfaces captured on."""
         return self._interfaces.names()
-
-    def batch(self) -> Iterator[Packet]:
-        for t, b, a, e, w, _, _, d in self._ring.batch():
-            yield t, b, a, e, w, d
 
     def _program(self) -> bpf.Program:
         ours = bpf.watch(self._config.ports, self._config.snaplen, self._interfaces.indexes())

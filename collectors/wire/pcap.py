@@ -30,11 +30,11 @@ _LINKTYPE = 0xFFFF  # the upper bits of that field tell about the frame check se
 
 
 class Pcap:
-    """Packets of one pcap file; `head` is what has been read of it.
+    """Packets of one pcap file; `head` is what has been read of it. `linktypes` learns its link type.
 
     Raises CaptureError for a header cut short and for a link type that cannot be decoded."""
 
-    def __init__(self, chunks: Chunks, head: bytes) -> None:
+    def __init__(self, chunks: Chunks, head: bytes, linktypes: dict[frames.Decode, int]) -> None:
         self._chunks = chunks
         self._buf = head
         order, self._units = MAGICS[head[:4]]
@@ -47,6 +47,7 @@ class Pcap:
             self._decode = frames.decoder(linktype)
         except ValueError as error:
             raise CaptureError(f"{chunks.path}: {error}") from None
+        linktypes[self._decode] = linktype
 
     def packets(self) -> Iterator[Packet]:
         """Every whole packet in order; then CaptureError if the file is damaged there."""

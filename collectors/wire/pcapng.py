@@ -42,10 +42,10 @@ class _DamageError(Exception):
 class _Interface:
     """What an interface description says of its packets; decode None: a link type we cannot read."""
 
-    __slots__ = ("decode", "offset", "reason", "snaplen", "units")
+    __slots__ = ("decode", "linktype", "offset", "snaplen", "units")
 
     def __init__(self, linktype: int, snaplen: int, units: float, offset: float) -> None:
-        self.reason = f"link type {linktype}"
+        self.linktype = linktype
         self.snaplen = snaplen or LONGEST_BLOCK
         self.units = units
         self.offset = offset
@@ -69,7 +69,7 @@ class _Section:
         self.signed = struct.Struct(f"{order}q").unpack_from
         self.interfaces: list[_Interface] = []
 
-    def describe(self, buf: bytes, at: int, end: int) -> None:
+    def describe(self, buf: bytes, at: int, end: int) -> _Interface:
         """Take in the body of an interface description. Raises _DamageError."""
         if end - at < 8:
             raise _DamageError("interface description cut short")
@@ -89,7 +89,9 @@ class _Section:
             elif code == _OPTION_TSOFFSET and length == 8:
                 offset = self.signed(buf, at)[0]
             at += length + 3 & ~3
-        self.interfaces.append(_Interface(linktype, snaplen, units, float(offset)))
+        interface = _Interface(linktype, snaplen, units, float(offset))
+        self.interfaces.append(interface)
+        return interface
 
     def fields(self, kind: int, buf: bytes, at: int, end: int) -> tuple[int, int, int, int, int, int]:
         """(interface, high and low half of the time, captured, original, where the data begins) of a simple
@@ -111,11 +113,15 @@ class _Section:
 class Pcapng:
     """Packets of one pcapng file; `head` is what has been read of it.
 
-    Those of a link type that cannot be decoded are counted in `unparsed` and left out."""
+    `linktypes` learns the interfaces' link types; packets of one that cannot be decoded are left out, counted in
+    `unparsed`."""
 
-    def __init__(self, chunks: Chunks, head: bytes, unparsed: dict[str, int]) -> None:
+    def __init__(
+        self, chunks: Chunks, head: bytes, linktypes: dict[frames.Decode, int], unparsed: dict[str, int]
+    ) -> None:
         self._chunks = chunks
         self._head = head
+        self._linktypes = linktypes
         self._unparsed = unparsed
 
     def packets(self) -> Iterator[Packet]:
@@ -147,7 +153,7 @@ class Pcapng:
                         if packet is not None:
                             yield packet
                     elif kind == _INTERFACE:
-                        section.describe(buf, at + 8, stop - 4)
+                        self._describe(section, buf, at + 8, stop - 4)
                     at = stop
                 buf = self._chunks.more(buf[at:], wanted)
                 at = 0
@@ -159,6 +165,11 @@ class Pcapng:
             raise CaptureError(f"{self._chunks.path}: packet {number + 1}: {damage}") from None
         finally:
             self._chunks.close()
+
+    def _describe(self, section: _Section, buf: bytes, at: int, end: int) -> None:
+        interface = section.describe(buf, at, end)
+        if interface.decode is not None:
+            self._linktypes[interface.decode] = interface.linktype
 
     def _packet(self, section: _Section, kind: int, buf: bytes, at: int, end: int) -> Packet | None:
         """The packet of a block whose body is buf[at:end]; None if its link type cannot be decoded."""
@@ -176,7 +187,8 @@ class Pcapng:
             raise _DamageError(f"names interface {number} of {len(section.interfaces)}")
         interface = section.interfaces[number]
         if interface.decode is None:
-            self._unparsed[interface.reason] = self._unparsed.get(interface.reason, 0) + 1
+            reason = f"link type {interface.linktype}"
+            self._unparsed[reason] = self._unparsed.get(reason, 0) + 1
             return None
         time = (high * _HIGH_HALF + low) / interface.units + interface.offset
         return time, buf, start, stop, start + original if original > captured else stop, interface.decode

@@ -54,7 +54,7 @@ class Pipeline:
         received = 0
         next_tick = self._next_tick
         now = self.now
-        for now, buf, at, end, wire_end, decode in packets:  # noqa: B007
+        for now, buf, at, end, wire_end, decode in packets:
             received += 1
             found = decode(buf, at, end, wire_end)
             if type(found) is str:
@@ -82,4 +82,4 @@ class Pipeline:
 
     def finish(self) -> None:
         """No more packets will come."""
-        self.tracker.finish(self.now)
+        self.tracker.finish()

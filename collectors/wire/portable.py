@@ -16,8 +16,8 @@ from scapy.layers.l2 import Ether, Loopback
 from collectors.wire import frames
 from collectors.wire.errors import CaptureError
 
-Packet = tuple[float, bytes, int, int, int, int, int, frames.Decode]
-"""As ring.Packet, with `at` at the link header; pkttype is 0, since Scapy does not tell it."""
+Packet = tuple[float, bytes, int, int, int, frames.Decode]
+"""As ring.Packet, with `at` at the link header."""
 
 BATCH: Final = 1000
 """Packets in one batch: about 50 ms of work, after which the caller has its turn."""
@@ -78,7 +78,7 @@ class PortableCapture:
                 if octets is not None:
                     taken += 1
                     decode = _DECODERS.get(kind, _unknown)
-                    yield float(time), octets, 0, len(octets), len(octets), index, 0, decode
+                    yield float(time), octets, 0, len(octets), len(octets), decode
 
     def dropped(self) -> int:
         """Packets lost for want of room, since the start, as far as the system tells."""

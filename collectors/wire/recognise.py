@@ -84,10 +84,14 @@ class Recogniser:
             first = said.lstrip()
             if _HELLO.match(first):
                 return True
-            return _BANNER_SAYS.search(answered.partition(b"\n")[0]) is not None and (not said or first[:4].upper() != b"USER")
+            return _BANNER_SAYS.search(answered.partition(b"\n")[0]) is not None and (
+                not said or first[:4].upper() != b"USER"
+            )
         if _HELLO.match(said):
             return _REPLY.match(answered) is not None or _ENVELOPE.search(said) is not None
-        return _MAIL.match(said) is not None and (_REPLY.match(answered) is not None or _ENVELOPE.search(said, 5) is not None)
+        return _MAIL.match(said) is not None and (
+            _REPLY.match(answered) is not None or _ENVELOPE.search(said, 5) is not None
+        )
 
     def _hand_over(self, now: float) -> None:
         conn, client = self._conn, self._client

@@ -14,9 +14,9 @@ from typing import Final
 
 from collectors.wire import bpf, frames
 
-Packet = tuple[float, mmap.mmap, int, int, int, int, int, frames.Decode]
-"""(time, buf, at, end, wire_end, ifindex, pkttype, decode); time in UTC epoch seconds; at: the network
-header; pkttype: whom it is for, as in packet(7) (4: sent by us); the rest as frames.Decode takes it."""
+Packet = tuple[float, mmap.mmap, int, int, int, frames.Decode]
+"""(time, buf, at, end, wire_end, decode); time in UTC epoch seconds; at: the network header; the rest as frames.Decode
+takes it."""
 
 BLOCK: Final = 1 << 18
 """Octets of one block: the smallest ring then still has four, and the largest `snaplen` nearly fits."""
@@ -35,9 +35,8 @@ _STATUS_AT = 8  # of struct tpacket_block_desc
 # block_status, num_pkts, offset_to_first_pkt; in native mode, which reads and writes a status in one piece.
 _BLOCK_HEADER = struct.Struct("III").unpack_from
 _STATUS = struct.Struct("I").pack_into
-# struct tpacket3_hdr: tp_next_offset, tp_sec, tp_nsec, tp_snaplen, tp_len, tp_net; and, 48 octets from its
-# beginning, struct sockaddr_ll: sll_protocol, sll_ifindex, sll_pkttype.
-_PACKET_HEADER = struct.Struct("=5I6xH22xHi2xB").unpack_from
+# struct tpacket3_hdr: tp_next_offset, tp_sec, tp_nsec, tp_snaplen, tp_len, tp_net.
+_PACKET_HEADER = struct.Struct("=5I6xH").unpack_from
 _TYPE_OF_TAGGED = struct.Struct("!2xH").unpack_from
 _BEHIND_A_TAG = frozenset((frames.ETHERTYPE_IPV4, frames.ETHERTYPE_IPV6, *frames.ETHERTYPES_VLAN))
 
@@ -85,7 +84,7 @@ class Ring:
         A packet's octets stay good until the next one is asked for; a block goes back to the kernel when its
         last packet has been taken, so the batch is to be read to its end."""
         memory = self._memory
-        header, decoders, raw_ip = _PACKET_HEADER, _TAGGED, frames.raw_ip
+        header, decode = _PACKET_HEADER, _decode
         for _ in range(self._blocks):
             base = self._block * BLOCK
             status, count, first = _BLOCK_HEADER(memory, base + _STATUS_AT)
@@ -93,12 +92,11 @@ class Ring:
                 return
             at = base + first
             for _ in range(count):
-                step, seconds, nanos, captured, length, net, protocol, ifindex, pkttype = header(memory, at)
+                step, seconds, nanos, captured, length, net = header(memory, at)
                 time = seconds + nanos / 1e9
                 start = at + net
                 at += step
-                decode = decoders.get(protocol, raw_ip)
-                yield time, memory, start, start + captured, start + length, ifindex, pkttype, decode
+                yield time, memory, start, start + captured, start + length, decode
             _STATUS(memory, base + _STATUS_AT, _TP_STATUS_KERNEL)
             self._block = (self._block + 1) % self._blocks
 
@@ -115,13 +113,12 @@ class Ring:
         self._socket.close()
 
 
-def _tagged(buf: frames.Octets, at: int, end: int, wire_end: int) -> frames.Segment | str:
-    """Decode where the protocol is a VLAN tag's: the data begins with the tag's other half, or, with tags put
-    in by software before Linux 6.11, behind it (as bpf.watch tells the two apart)."""
-    if at + 4 <= end and _TYPE_OF_TAGGED(buf, at)[0] in _BEHIND_A_TAG:
+def _decode(buf: frames.Octets, at: int, end: int, wire_end: int) -> frames.Segment | str:
+    """Decode from the network header on, or from the middle of a VLAN tag.
+
+    The kernel takes one tag off a frame; a second one stays, and its latter half is then where the data begins.
+    sll_protocol does not tell: since Linux 6.11 it names what follows the tags."""
+    found = frames.raw_ip(buf, at, end, wire_end)
+    if isinstance(found, str) and at + 4 <= end and _TYPE_OF_TAGGED(buf, at)[0] in _BEHIND_A_TAG:
         return frames.network(buf, at, end, wire_end, frames.ETHERTYPES_VLAN[0])
-    return frames.raw_ip(buf, at, end, wire_end)
-
-
-# By sll_protocol as it stands in memory; every other protocol that the filter lets pass is IP.
-_TAGGED: Final = {socket.htons(ethertype): _tagged for ethertype in frames.ETHERTYPES_VLAN}
+    return found

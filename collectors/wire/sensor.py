@@ -15,7 +15,9 @@ from smtpwatch.outbox import Outbox
 
 WAIT = 0.1  # seconds to sleep for packets, at most: how late an idle sensor sees that the console is gone
 HEALTH = 1.0  # seconds between health reports and looks at the interfaces
-COLLECT_AFTER = 50_000  # objects made, less those freed, between collections: connections live long, and cycles are broken by hand
+COLLECT_AFTER = (
+    50_000  # objects made, less those freed, between collections: connections live long, and cycles are broken by hand
+)
 
 
 def own_addresses() -> set[str]:

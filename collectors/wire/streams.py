@@ -8,7 +8,7 @@ bound or a time limit says that they are missing from the capture, which the rea
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from smtpwatch.events import ClosedBy, Direction
 
@@ -17,7 +17,9 @@ HALF: Final = 0x80000000
 
 MAX_HELD = 256 * 1024  # octets of one connection held for octets missing before them; about a fast link's window
 MAX_HELD_SEGMENTS = 256
-HOLD_LOST = 0.2  # seconds to wait once the receiver has acknowledged what we miss: reordered in the capture, else lost to it
+HOLD_LOST = (
+    0.2  # seconds to wait once the receiver has acknowledged what we miss: reordered in the capture, else lost to it
+)
 HOLD = 3.0  # seconds to wait otherwise: the sender will retransmit (RFC 6298: a second at first, doubled)
 MAX_HOLES = 16  # gaps of one direction that late octets may still fill; only the count of octets depends on it
 FAR = 1 << 24  # octets; a sequence number further off than any window in use is not of this connection
@@ -35,7 +37,22 @@ class Reader(Protocol):
 class Half:
     """One direction. `next` is the sequence number awaited; `feed` takes octets in order (None: nobody reads them)."""
 
-    __slots__ = ("conn", "cut", "feed", "fin", "from_client", "gapped", "held", "holes", "key", "missing", "next", "octets", "peer", "seen")
+    __slots__ = (
+        "conn",
+        "cut",
+        "feed",
+        "fin",
+        "from_client",
+        "gapped",
+        "held",
+        "holes",
+        "key",
+        "missing",
+        "next",
+        "octets",
+        "peer",
+        "seen",
+    )
 
     def __init__(self, conn: Connection, from_client: bool, key: bytes) -> None:
         self.conn = conn
@@ -97,7 +114,7 @@ class Connection:
         self.announced = False
         self.told = (0, 0)
         self.closed_by: ClosedBy | None = None
-        self.closed_first = ""
+        self.closed_first: Literal["client", "server", "nobody"] = "nobody"
         self.contradicts = False
         """The same octets came twice with different content."""
         self.syn: tuple[bool, int] | None = None
@@ -166,7 +183,7 @@ def _deliver(half: Half, now: float, data: bytes, length: int, fin: bool) -> Non
             half.conn.reader.gap(half.from_client, length - len(data), now)
     if fin:
         half.fin = True
-        if not half.conn.closed_first:
+        if half.conn.closed_first == "nobody":
             half.conn.closed_first = "client" if half.from_client else "server"
 
 
@@ -185,7 +202,13 @@ def drain(conn: Connection, now: float) -> None:
                 if entry.length + entry.fin > -distance:
                     if distance < 0:
                         _overlap(half, entry.seq, -distance, entry.data, entry.length)
-                    _deliver(half, now, entry.data[-distance:] if distance else entry.data, entry.length + distance, entry.fin)
+                    _deliver(
+                        half,
+                        now,
+                        entry.data[-distance:] if distance else entry.data,
+                        entry.length + distance,
+                        entry.fin,
+                    )
                 moved = True
                 break
     oldest = min((entry.since for half in (conn.client, conn.server) for entry in half.held), default=NEVER)
@@ -195,25 +218,33 @@ def drain(conn: Connection, now: float) -> None:
 
 def release(conn: Connection, now: float) -> None:
     """What is held has waited enough: pass over what is missing before the oldest of it, and hand on what that frees."""
-    entries = [(entry.since, half.from_client, half, entry) for half in (conn.client, conn.server) for entry in half.held]
-    if not entries:
+    oldest = min(
+        ((entry.since, not half.from_client, half) for half in (conn.client, conn.server) for entry in half.held),
+        default=None,
+        key=lambda item: item[:2],
+    )
+    if oldest is None:
         conn.held_until = NEVER
         conn.holding = False
         return
-    _, _, half, entry = min(entries, key=lambda item: (item[0], item[1]))
+    half = oldest[2]
+    entry = _nearest(half)
     if ahead(entry.seq, half.next) > 0:
-        _pass_over(half, min((held.seq for held in half.held), key=lambda seq: ahead(seq, half.next)), now)
-    elif entry.ack is not None:
-        peer = half.peer
-        target = entry.ack
-        for held in peer.held:
-            if 0 <= ahead(held.seq, peer.next) < ahead(target, peer.next):
-                target = held.seq
-        if target == peer.next:
-            entry.ack = None  # each waits for the other: no order is right, so take it as it came
-        else:
+        _pass_over(half, entry.seq, now)
+    else:  # it has its turn but for what it acknowledges
+        assert entry.ack is not None
+        peer, target = half.peer, entry.ack
+        if peer.held:
+            target = min(target, _nearest(peer).seq, key=lambda seq: ahead(seq, peer.next))
+        if ahead(target, peer.next) > 0:
             _pass_over(peer, target, now)
+        else:
+            entry.ack = None  # each waits for the other: no order is right, so take it as it came
     drain(conn, now)
+
+
+def _nearest(half: Half) -> _Held:
+    return min(half.held, key=lambda entry: ahead(entry.seq, half.next))
 
 
 def release_all(conn: Connection, now: float) -> None:

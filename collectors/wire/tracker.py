@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from collectors.wire import streams
 from collectors.wire.frames import ACK, FIN, RST, SYN, Octets, Segment, addresses, reverse
 from collectors.wire.recognise import Recogniser
-from collectors.wire.smtp import SENSOR, Dialogue
+from collectors.wire.smtp import Dialogue
 from collectors.wire.streams import MASK, Connection, Half, ahead
 from smtpwatch import events as ev
 from smtpwatch.events import ClosedBy, Direction
@@ -23,6 +23,7 @@ HALF_OPEN = 75.0  # seconds for a SYN to be answered; Linux gives up after 63 (s
 CLOSING = 60.0  # seconds after the first FIN
 CLOSED_KEPT = 65_536  # connections that ended lately, so that a late retransmission does not look like a new one
 CLOSED_FOR = 30.0  # seconds that a closed connection's addresses are remembered
+WINDOW = 1 << 20  # octets; as large as receivers let it grow in practice
 _UNUSUAL = SYN | FIN | RST
 REUSE_IDLE = 30.0  # seconds of silence after which a SYN on the same ports starts a new connection without more proof
 
@@ -78,7 +79,7 @@ class Tracker:
 
     def _careful(self, now: float, half: Half, data: bytes, segment: Segment) -> None:
         """Everything but the usual case."""
-        key, seq, ack, flags, _, length, _ = segment
+        _, seq, ack, flags, _, length, _ = segment
         conn = half.conn
         if flags & SYN:
             self._syn(now, half, seq, ack, flags)
@@ -128,7 +129,7 @@ class Tracker:
         else:
             from_client = dport <= sport
         if self.connections >= MAX_CONNECTIONS:
-            self._give_up_oldest(now)
+            self._give_up_oldest()
         if not from_client:
             source, sport, destination, dport = destination, dport, source, sport
         self._numbers += 1
@@ -175,13 +176,13 @@ class Tracker:
                 self._restart(now, half, following, ack)
             return
         conn.syn = (half.from_client, following)
-        if conn.closed_first or not half.peer.seen or now - max(conn.first, conn.last) > REUSE_IDLE:
+        if conn.closed_first != "nobody" or not half.peer.seen or now - max(conn.first, conn.last) > REUSE_IDLE:
             self._restart(now, half, following, None)
 
     def _restart(self, now: float, half: Half, following: int, ack: int | None) -> None:
         """The same ports, but a new connection."""
         key, peer_key, from_client = half.key, half.peer.key, half.from_client
-        self._close(half.conn, "fin" if half.conn.closed_first else "timeout")
+        self._close(half.conn, "fin" if half.conn.closed_first != "nobody" else "timeout")
         opener = key if (ack is None) else peer_key
         self._closed.pop(key, None)
         self._closed.pop(peer_key, None)
@@ -199,12 +200,12 @@ class Tracker:
     # ---- ends
 
     def _reset(self, now: float, half: Half, seq: int) -> None:
-        """RST: believed if its sequence number fits (RFC 5961), since anybody can send one."""
-        if half.next >= 0 and abs(ahead(seq, half.next)) > 65535 * 16:
+        """RST: believed if its sequence number is in the receiver's window (RFC 5961, 3), since anybody can send one."""
+        if half.next >= 0 and not 0 <= ahead(seq, half.next) < WINDOW:
             return
         conn = half.conn
         streams.release_all(conn, now)
-        if not conn.closed_first:
+        if conn.closed_first == "nobody":
             conn.closed_first = "client" if half.from_client else "server"
             self._close(conn, "rst")
         else:
@@ -236,7 +237,7 @@ class Tracker:
         smtp = bool(client.octets or server.octets)
         dialogue.emit(ev.SessionClosed, conn.last, closed_by, client.octets, server.octets, partial, smtp)
 
-    def _give_up_oldest(self, now: float) -> None:
+    def _give_up_oldest(self) -> None:
         """Make room: a connection that was never answered if there is one, else the one that is oldest."""
         for queue in (self._half_open, self._expiry):
             while queue:
@@ -268,8 +269,8 @@ class Tracker:
             if limit == HALF_OPEN:
                 if not (conn.client.seen and conn.server.seen) and not conn.client.octets and not conn.server.octets:
                     self._close(conn, "timeout")
-            elif now - conn.last >= (CLOSING if conn.closed_first else limit):
-                self._close(conn, "fin" if conn.closed_first else "timeout")
+            elif now - conn.last >= (CLOSING if conn.closed_first != "nobody" else limit):
+                self._close(conn, "fin" if conn.closed_first != "nobody" else "timeout")
             else:
                 queue.append((now + limit - (now - conn.last), conn))
 
@@ -283,10 +284,12 @@ class Tracker:
                 conn.reader.now = now
                 conn.reader.emit(ev.SessionProgress, *told)
 
-    def finish(self, now: float) -> None:
+    def finish(self) -> None:
         """The capture is over: sessions still open are told as such, in the order of their beginning."""
-        for conn in sorted({half.conn.id: half.conn for half in self._halves.values()}.values(), key=lambda conn: conn.id):
-            self._close(conn, "fin" if conn.closed_first else "open")
+        for conn in sorted(
+            {half.conn.id: half.conn for half in self._halves.values()}.values(), key=lambda conn: conn.id
+        ):
+            self._close(conn, "fin" if conn.closed_first != "nobody" else "open")
 
 
 def _partial(conn: Connection) -> str | None:

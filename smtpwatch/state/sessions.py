@@ -5,6 +5,7 @@ Session is the one picture that the table on screen, the detail view and `smtpwa
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from typing import Any
 
 from smtpwatch import events as ev
 
@@ -34,7 +35,20 @@ class Transaction:
 class TlsFacts:
     """What is known of one handshake; None where it was not seen."""
 
-    __slots__ = ("alert", "alpn", "cipher", "failed", "group", "implicit", "ja3", "ja3s", "ja4", "resumed", "sni", "version")
+    __slots__ = (
+        "alert",
+        "alpn",
+        "cipher",
+        "failed",
+        "group",
+        "implicit",
+        "ja3",
+        "ja3s",
+        "ja4",
+        "resumed",
+        "sni",
+        "version",
+    )
 
     def __init__(self, implicit: bool) -> None:
         self.implicit = implicit
@@ -167,9 +181,14 @@ def _reply(session: Session, event: ev.Reply) -> None:
 
 
 def _transaction_opened(session: Session, event: ev.TransactionOpened) -> None:
+    _open_transaction(session, event.sender)
+
+
+def _open_transaction(session: Session, sender: str | None) -> Transaction:
     if len(session.transactions) >= TRANSACTIONS:
         del session.transactions[0]
-    session.transactions.append(Transaction(event.sender))
+    session.transactions.append(Transaction(sender))
+    return session.transactions[-1]
 
 
 def _recipient(session: Session, event: ev.RecipientDecided) -> None:
@@ -186,8 +205,7 @@ def _recipient(session: Session, event: ev.RecipientDecided) -> None:
 def _message(session: Session, event: ev.MessageDecided) -> None:
     current = session.transaction
     if not event.opened or current is None or current.outcome is not None:
-        _transaction_opened(session, ev.TransactionOpened(event.time, event.sensor, event.host, event.session, event.source, event.sender))
-        current = session.transactions[-1]
+        current = _open_transaction(session, event.sender)
     current.outcome = event.outcome
     current.code = event.code
     current.reply = None if event.code is None else f"{event.code} {event.text}"
@@ -238,7 +256,7 @@ def _closed(session: Session, event: ev.SessionClosed) -> None:
 
 
 _NOT_IN_TRANSCRIPT = {ev.SessionProgress, ev.TransactionOpened, ev.RecipientDecided}
-_FOLDS: dict[type[ev.SessionEvent], Callable[[Session, "ev.SessionEvent"], None]] = {
+_FOLDS: dict[type[ev.SessionEvent], Callable[[Session, Any], None]] = {
     ev.SessionOpened: _opened,
     ev.SourceNamed: _named,
     ev.Greeting: _greeting,
@@ -254,7 +272,7 @@ _FOLDS: dict[type[ev.SessionEvent], Callable[[Session, "ev.SessionEvent"], None]
     ev.Oddity: _oddity,
     ev.SessionProgress: _progress,
     ev.SessionClosed: _closed,
-}  # type: ignore[dict-item]
+}
 
 
 class Sessions:

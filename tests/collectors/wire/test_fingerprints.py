@@ -9,9 +9,13 @@ import pytest
 
 from collectors.wire import hellos
 from collectors.wire.fingerprints import ja3, ja3s, ja4
+from smtpwatch import events as ev
 from tests.collectors.wire.handshakes import (
+    Flight,
     client_hello,
+    kinds,
     needs_tshark,
+    only,
     server_hello,
     server_name,
     told,
@@ -159,34 +163,66 @@ def test_ja4_of_empty_lists_and_of_too_many() -> None:
 
 
 @needs_tshark
-def test_ja3_and_ja3s_as_tshark_computes_them(tmp_path: Path) -> None:
-    from scapy.layers.inet import IP, TCP
-    from scapy.layers.l2 import Ether
-    from scapy.utils import wrpcap
-
+def test_ja3_and_ja3s_as_tshark_computes_them(recorded: dict[str, list[Flight]], tmp_path: Path) -> None:
     common = (0, 23, 65281, 10, 11, 35, 16, 5, 13, 51, 45, 43)
-    groups = (0x11EC, 29, 23, 24, 256)
-    pairs = [
+    groups = (GREASE, 0x11EC, 29, 23, 24, 256)
+    answers = {11: b"\1\0", 43: b"\3\4", 51: u16s([29]) + vector(2, bytes(32)), 65281: b"\0"}
+    by_hand = (
         (
             hello((0x1301, 0xC02B, 0x00FF), common, groups=groups, points=b"\0", algorithms=(0x0403,)),
             (43, 51),
         ),
-        (hello((GREASE, 0x1301), (GREASE, *common), groups=(GREASE, 29), points=b"\0\1\2"), (65281, 11, 35)),
+        (hello((GREASE, 0x1301), (GREASE, *common), groups=groups, points=b"\0\1\2"), (65281, 11, 35)),
         (hello((0x0A, 0x39, 0x16), None, version=0x0301), ()),
+    )
+    handshakes: list[list[Flight]] = [
+        [
+            ("client", offered),
+            ("server", server_hello(0xC02F, [(kind, answers.get(kind, b"")) for kind in chosen])),
+        ]
+        for offered, chosen in by_hand
     ]
-    answers = {11: b"\1\0", 43: b"\3\4", 51: u16s([29]) + vector(2, bytes(32)), 65281: b"\0"}
-    ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
-    packets, expected = [], []
-    for port, (offered, kinds) in enumerate(pairs, 40000):
-        chosen = server_hello(0xC02F, [(kind, answers.get(kind, b"")) for kind in kinds])
-        there = IP(src="192.0.2.1", dst="192.0.2.2") / TCP(sport=port, dport=465, seq=1, ack=1, flags="PA")
-        back = IP(src="192.0.2.2", dst="192.0.2.1") / TCP(sport=465, dport=port, seq=1, flags="PA")
-        back[TCP].ack = 1 + len(offered)
-        packets += [ether / there / offered, ether / back / chosen]
-        (_, offer), (_, negotiated), *_ = told([("client", offered), ("server", chosen)])
-        expected += [offer[6], negotiated[4]]
-    wrpcap(str(tmp_path / "hellos.pcap"), packets)
-    fields = ["-T", "fields", "-e", "tls.handshake.ja3", "-e", "tls.handshake.ja3s"]
-    command = ["tshark", "-r", str(tmp_path / "hellos.pcap"), "-d", "tcp.port==465,tls", *fields]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert [line.strip() for line in lines] == expected
+    handshakes += [flights for flights in recorded.values() if ev.TlsNegotiated in kinds(told(flights))]
+    path = tmp_path / "hellos.pcap"
+    capture(path, handshakes)
+    for flights, (ja3s_seen, ja3_seen) in zip(
+        handshakes, tshark_fingerprints(path, len(handshakes)), strict=True
+    ):
+        heard = told(flights)
+        # tshark tells each hello of a retried handshake; the offer is the first, the choice the last.
+        assert only(ev.TlsOffered, heard)[6] == ja3_seen[0]
+        assert only(ev.TlsNegotiated, heard)[4] == ja3s_seen[-1]
+
+
+def capture(path: Path, handshakes: Sequence[list[Flight]]) -> None:
+    """Write each handshake as a TCP connection of its own to port 465."""
+    from scapy.layers.inet import IP, TCP
+    from scapy.layers.l2 import Ether
+    from scapy.utils import wrpcap
+
+    packets = []
+    for port, flights in enumerate(handshakes, 40000):
+        sent = {"client": 1, "server": 1}
+        for peer, octets in flights:
+            other = "server" if peer == "client" else "client"
+            ends = (port, 465) if peer == "client" else (465, port)
+            segment = TCP(sport=ends[0], dport=ends[1], seq=sent[peer], ack=sent[other], flags="PA")
+            address = ["192.0.2.1", "192.0.2.2"][:: 1 if peer == "client" else -1]
+            ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+            packets.append(ether / IP(src=address[0], dst=address[1]) / segment / octets)
+            sent[peer] += len(octets)
+    wrpcap(str(path), packets)
+
+
+def tshark_fingerprints(path: Path, streams: int) -> list[tuple[list[str], list[str]]]:
+    """JA3S and JA3 of every hello, by connection."""
+    fields = [
+        word for field in ("tcp.stream", "tls.handshake.ja3s", "tls.handshake.ja3") for word in ("-e", field)
+    ]
+    command = ["tshark", "-r", str(path), "-d", "tcp.port==465,tls", "-T", "fields", *fields]
+    found: list[tuple[list[str], list[str]]] = [([], []) for _ in range(streams)]
+    for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines():
+        stream, server, client = line.split("\t")
+        found[int(stream)][0].extend(filter(None, [server]))
+        found[int(stream)][1].extend(filter(None, [client]))
+    return found

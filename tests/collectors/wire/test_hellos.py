@@ -80,6 +80,34 @@ class TestHellosByHand:
         handshake.closed("client")
         assert heard == []
 
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            (b"\0\x04\0\x2f\x13\x01", b"\0\x03\0\x2f\x13"),
+            (b"\0\x0a\0\x04\0\x02", b"\0\x0a\0\x04\0\x03"),
+            (b"\0\x0a\0\x04\0\x02", b"\0\x0a\0\x05\0\x02"),
+            (b"\0\x08\0\x0a", b"\0\x07\0\x0a"),
+            (b"\0\x08\0\x0a", b"\0\x09\0\x0a"),
+        ],
+        ids=["odd ciphers", "long list", "long extension", "short block", "long block"],
+    )
+    def test_lengths_that_contradict_each_other(self, damage: tuple[bytes, bytes]) -> None:
+        good = client_hello([0x2F, 0x1301], [(10, vector(2, u16s([29])))])
+        assert len(told([("client", good)], None)) == 1
+        body = good[9:].replace(*damage)
+        assert body != good[9:]
+        assert told([("client", record(22, message(1, body)))], None) == []
+
+    @pytest.mark.parametrize("end", [record(20, b"\1"), record(23, b""), b"220 mx.example.net"])
+    def test_no_group_once_the_server_cannot_be_read_on(self, end: bytes) -> None:
+        flights: list[Flight] = [
+            ("client", client_hello([0xC02F], None)),
+            ("server", server_hello(0xC02F, None)),
+        ]
+        assert len(told(flights, None)) == 1
+        heard = told([*flights, ("server", end)], None)
+        assert only(ev.TlsNegotiated, heard)[1:3] == ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", None)
+
     def test_very_long_lists_are_told_up_to_a_bound(self) -> None:
         heard = told([("client", client_hello(range(0x2000, 0x3000), [(16, vector(2, b"\1x" * 900))]))], None)
         offer = only(ev.TlsOffered, heard)

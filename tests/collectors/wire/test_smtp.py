@@ -60,7 +60,9 @@ def test_octets_are_those_of_the_payload() -> None:
     session = session_of(wire)
     assert (session.bytes_client, session.bytes_server) == (6, 14)
     assert session.start == 1_700_000_000.0
-    assert session.end == pytest.approx(wire.packets[-2].time)  # the last bare ACK belongs to no open connection any more
+    assert session.end == pytest.approx(
+        wire.packets[-2].time
+    )  # the last bare ACK belongs to no open connection any more
 
 
 def test_a_message_tells_its_size() -> None:
@@ -136,7 +138,9 @@ def test_early_talker() -> None:
 
 def test_bdat() -> None:
     wire = hello().script("C: MAIL FROM:<a@x>\nS: 250 Ok\nC: RCPT TO:<b@x>\nS: 250 Ok")
-    wire.client(b"BDAT 12\r\nQUIT\r\n.\r\nxxxBDAT 5 LAST\r\nRSET\n").script("S: 250 2.0.0 12 octets\\n250 2.0.0 Ok: queued as BBB")
+    wire.client(b"BDAT 12\r\nQUIT\r\n.\r\nxxxBDAT 5 LAST\r\nRSET\n").script(
+        "S: 250 2.0.0 12 octets\\n250 2.0.0 Ok: queued as BBB"
+    )
     session = session_of(wire.script("C: QUIT\nS: 221 Bye").close())
     (transaction,) = session.transactions
     assert (transaction.code, transaction.queue_id, transaction.outcome) == (250, "BBB", "accepted")
@@ -151,7 +155,10 @@ def test_a_refused_bdat_is_skipped_all_the_same() -> None:
 
 
 def test_lmtp_answers_for_each_recipient() -> None:
-    wire = Wire(port=24).open().script("""
+    wire = (
+        Wire(port=24)
+        .open()
+        .script("""
         S: 220 x LMTP
         C: LHLO y
         S: 250-x\\n250 PIPELINING
@@ -162,6 +169,7 @@ def test_lmtp_answers_for_each_recipient() -> None:
         C: QUIT
         S: 221 Bye
     """)
+    )
     (transaction,) = session_of(wire.close(), Config(ports=(24,))).transactions
     assert (transaction.code, transaction.reply, transaction.outcome) == (250, "250 2.0.0 c has it", "accepted")
 
@@ -183,9 +191,7 @@ def test_auth(dialogue: str, auth: tuple[str, str]) -> None:
 
 
 SECRET = "hunter2-hunter2"
-TOKENS = [
-    base64.b64encode(text.encode()).decode() for text in (SECRET, f"\0bob\0{SECRET}", f"bob {SECRET}")
-]
+TOKENS = [base64.b64encode(text.encode()).decode() for text in (SECRET, f"\0bob\0{SECRET}", f"bob {SECRET}")]
 
 
 @pytest.mark.parametrize(
@@ -231,23 +237,32 @@ def test_a_proxy_header_version_2() -> None:
 
 
 def test_a_forged_proxy_header_blames_nobody() -> None:
-    wire = Wire().open().script(
-        "C: PROXY TCP4 198.51.100.9 192.0.2.25 5555 25\nS: 220 mx\nS: 502 5.5.2 no such command\nC: EHLO x\nS: 250 mx"
+    wire = (
+        Wire()
+        .open()
+        .script(
+            "C: PROXY TCP4 198.51.100.9 192.0.2.25 5555 25\nS: 220 mx\nS: 502 5.5.2 no such command\nC: EHLO x\nS: 250 mx"
+        )
     )
     events = events_of(wire.close().packets)
     assert not any(isinstance(event, ev.SourceNamed) for event in events)
+    assert [event.to for event in events if isinstance(event, ev.Reply)] == ["PROXY", "EHLO"]
     assert {event.source for event in events if isinstance(event, ev.SessionEvent)} == {"203.0.113.7"}
 
 
 def test_xclient() -> None:
     wire = hello().script("C: XCLIENT NAME=x ADDR=198.51.100.9 PORT=1\nS: 220 mx again\nC: EHLO y\nS: 250 mx")
-    assert {event.source for event in events_of(wire.packets)[-2:] if isinstance(event, ev.SessionEvent)} == {"198.51.100.9"}
+    assert {event.source for event in events_of(wire.packets)[-2:] if isinstance(event, ev.SessionEvent)} == {
+        "198.51.100.9"
+    }
 
 
 @pytest.mark.parametrize("end", [b"x\n.\n", b"x\r\n.\n", b"x\n.\r\n", b"x\r.\r"])
 def test_smuggling_is_told(end: bytes) -> None:
     wire = hello().script("C: MAIL FROM:<a@x>\nS: 250 Ok\nC: RCPT TO:<b@x>\nS: 250 Ok\nC: DATA\nS: 354 go")
-    wire.client(end + b"MAIL FROM:<forged@x>\r\nRCPT TO:<c@x>\r\nDATA\r\nhello\r\n.\r\n").script("S: 250 Ok: queued as A")
+    wire.client(end + b"MAIL FROM:<forged@x>\r\nRCPT TO:<c@x>\r\nDATA\r\nhello\r\n.\r\n").script(
+        "S: 250 Ok: queued as A"
+    )
     events = events_of(wire.close().packets)
     assert [event.kind for event in events if isinstance(event, ev.Oddity)] == ["smuggling"]
     assert len([event for event in events if isinstance(event, ev.TransactionOpened)]) == 1
@@ -256,7 +271,9 @@ def test_smuggling_is_told(end: bytes) -> None:
 def test_a_server_that_falls_for_smuggling_shows_both_messages() -> None:
     wire = hello().script("C: MAIL FROM:<a@x>\nS: 250 Ok\nC: RCPT TO:<b@x>\nS: 250 Ok\nC: DATA\nS: 354 go")
     wire.client(b"x\n.\nMAIL FROM:<forged@x>\r\nRCPT TO:<c@x>\r\nDATA\r\n")
-    wire.script("S: 250 Ok: queued as A\\n250 Ok\\n250 Ok\\n354 go").client(b"hello\r\n.\r\n").script("S: 250 Ok: queued as B")
+    wire.script("S: 250 Ok: queued as A\\n250 Ok\\n250 Ok\\n354 go").client(b"hello\r\n.\r\n").script(
+        "S: 250 Ok: queued as B"
+    )
     session = session_of(wire.close())
     assert [(each.mail_from, each.queue_id) for each in session.transactions] == [("a@x", "A"), ("forged@x", "B")]
 
@@ -269,7 +286,12 @@ def test_starttls_injection() -> None:
 
 @pytest.mark.parametrize(
     ("dialogue", "state"),
-    [("", "offered"), ("C: STARTTLS", "requested"), ("C: STARTTLS\nS: 220 go", "accepted"), ("C: STARTTLS\nS: 454 4.7.0 no", "refused")],
+    [
+        ("", "offered"),
+        ("C: STARTTLS", "requested"),
+        ("C: STARTTLS\nS: 220 go", "accepted"),
+        ("C: STARTTLS\nS: 454 4.7.0 no", "refused"),
+    ],
 )
 def test_starttls_states(dialogue: str, state: str) -> None:
     assert session_of(hello().script(dialogue).close()).starttls == state

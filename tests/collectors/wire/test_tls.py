@@ -33,8 +33,6 @@ from tests.collectors.wire.handshakes import (
 VERSIONS = (TLS10, TLS11, TLS12, TLS13)
 CCS = record(20, b"\1")
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*TLSVersion.*deprecated:DeprecationWarning")
-
 
 def iana_name(number: int) -> str:
     """The standard name that the openssl command has for a cipher suite."""

@@ -14,6 +14,7 @@ from tests.collectors.wire.handshakes import (
     alert,
     chopped,
     client_hello,
+    kinds,
     message,
     record,
     told,
@@ -88,7 +89,8 @@ class TestRubbish:
                 at = data.draw(st.integers(0, min(len(octets) - 1, 300)))
                 octets[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
             mutated.append((peer, bytes(octets)))
-        told(mutated)
+        heard = kinds(told(mutated))
+        assert len(heard) == len(set(heard))
 
     @pytest.mark.parametrize(
         "endless",

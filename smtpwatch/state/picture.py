@@ -1,0 +1,114 @@
+"""The picture that the screen asks: sessions, rates, totals and the sensors' health, folded from events.
+
+One writer (the console's loop) applies events; panes only read. Nothing here knows the screen or the clock."""
+
+from collections import deque
+from collections.abc import Iterable
+from copy import copy
+
+from smtpwatch import counters
+from smtpwatch.events import Event, Health, SensorStatus, Tally
+from smtpwatch.state.rates import Rate
+from smtpwatch.state.sessions import Session, Sessions
+
+RATE_SECONDS = 1.0  # width of a bucket: the screen tells rates per second
+RATE_BUCKETS = 61  # one minute of whole buckets beside the one that is filling
+
+BRIEF = 5.0  # seconds; what "now" means: long enough to stand still, short enough to see a burst
+SHARE = 60.0  # seconds; for shares (TLS, refused), which need more than a handful of sessions
+
+REFUSED = (counters.REJECTED, counters.GREETING_REFUSED)
+"""A client was turned away for good: its message, or itself before it could send one."""
+
+
+class Vitals:
+    """The figures of the status bar, per second over BRIEF; shares are 0..1 over SHARE, None where nothing happened."""
+
+    __slots__ = ("accepted", "auth_failed", "refused", "refused_share", "sessions", "tls_share")
+
+    def __init__(self, picture: "Picture", now: float) -> None:
+        rate = picture.rate
+        self.sessions = rate(now, BRIEF, counters.SESSIONS)
+        self.accepted = rate(now, BRIEF, counters.ACCEPTED)
+        self.refused = rate(now, BRIEF, *REFUSED)
+        self.auth_failed = rate(now, BRIEF, counters.AUTH_FAILURE)
+        refused = rate(now, SHARE, *REFUSED)
+        self.refused_share = _share(refused, refused + rate(now, SHARE, counters.ACCEPTED))
+        self.tls_share = _share(rate(now, SHARE, counters.TLS), rate(now, SHARE, counters.SESSIONS))
+
+
+class Picture:
+    """What is true now. `latest` is the newest event time seen, `events` how many were folded in."""
+
+    def __init__(self) -> None:
+        self.sessions = Sessions()
+        self.totals: dict[str, int] = {}
+        self.sensors: dict[str, SensorStatus] = {}
+        """Each sensor's latest status."""
+        self.since: dict[str, float] = {}
+        """When each sensor that runs, or runs degraded, began to."""
+        self.latest = 0.0
+        self.events = 0
+        self._rates: dict[str, Rate] = {}
+
+    def apply(self, events: Iterable[Event]) -> None:
+        """Take in events, in order."""
+        sessions = self.sessions
+        for event in events:
+            self.events += 1
+            if event.time > self.latest:
+                self.latest = event.time
+            sessions.apply(event)
+            if type(event) is SensorStatus:
+                self._status(event)
+            elif type(event) is Tally:
+                for name, n in event.counts.items():
+                    self._count(name, event.time, n)
+            else:
+                for name in counters.counted(event):
+                    self._count(name, event.time, 1)
+
+    def now(self, clock: float) -> float:
+        """The time that ages and rates are told against: the clock, unless events are ahead of it."""
+        return max(self.latest, clock)
+
+    def rate(self, now: float, window: float, *names: str) -> float:
+        """How often per second the counters `names` went up, together, over the last `window` seconds (at most 60)."""
+        rates = self._rates
+        return sum(rates[name].per_second(now, window) for name in names if name in rates)
+
+    @property
+    def health(self) -> Health | None:
+        """The worst state of any sensor, None while none has told."""
+        order: tuple[Health, ...] = ("failed", "degraded", "starting", "running")
+        states = {status.state for status in self.sensors.values()}
+        return next((state for state in order if state in states), None)
+
+    def _count(self, name: str, time: float, n: int) -> None:
+        self.totals[name] = self.totals.get(name, 0) + n
+        rate = self._rates.get(name)
+        if rate is None:
+            rate = self._rates[name] = Rate(RATE_BUCKETS, RATE_SECONDS)
+        rate.add(time, n)
+
+    def _status(self, event: SensorStatus) -> None:
+        self.sensors[event.sensor] = event
+        if event.state in ("running", "degraded"):
+            self.since.setdefault(event.sensor, event.time)
+        else:
+            self.since.pop(event.sensor, None)
+
+
+def still(session: Session) -> Session:
+    """A copy of `session` as it stands, which later events leave alone: what a frozen view shows."""
+    twin = copy(session)
+    twin.tls = copy(session.tls)
+    twin.transactions = list(session.transactions)
+    twin.auth = list(session.auth)
+    twin.oddities = list(session.oddities)
+    twin.transcript = deque(session.transcript)
+    return twin
+
+
+def _share(part: float, whole: float) -> float | None:
+    return min(1.0, part / whole) if whole else None

@@ -1,0 +1,40 @@
+"""The status bar: vitals and sensors' health, the clock, and what is wrong, each a pane of its own.
+
+The clock is apart from the vitals so that on an idle host only its eight cells are sent each second.
+"""
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from smtpwatch.state.picture import Picture
+from widgets import figures, ink
+from widgets.line_pane import LinePane
+from widgets.vitals import fit, items, trouble
+
+
+class StatusLine(LinePane):
+    """Rates and health on one line; the least important goes first when room is short."""
+
+    def look(self, picture: Picture, now: float, host: str, waiting: int | None) -> None:
+        """Show the picture; `waiting` is how many events a frozen view does not show, None when it is not frozen."""
+        self.paint([fit(items(picture, now, host, waiting), self.size.width)])
+
+
+class Clock(LinePane):
+    """The time that everything on screen is told against."""
+
+    def look(self, now: float) -> None:
+        """Show `now`."""
+        self.paint([Strip([Segment(" "), Segment(figures.clock(now), ink.STRONG)])])
+
+
+class Trouble(LinePane):
+    """Why a sensor is not well and what to do; not there when all are."""
+
+    def look(self, picture: Picture) -> None:
+        """Take as many lines as there is to say."""
+        strips = trouble(picture, self.app.size.width)
+        self.display = bool(strips)
+        if strips and self.size.height != len(strips):
+            self.styles.height = len(strips)
+        self.paint(strips)
