@@ -136,8 +136,8 @@ COLUMNS = (
 
 
 def layout(total: int, columns: tuple[Column, ...] = COLUMNS) -> tuple[Placed, ...]:
-    """The columns that fit in `total` cells: those of least rank at their least widths; what is left brings them, by rank,
-    to widths that do, and then all nearer to the most they can use; the last one gets what remains."""
+    """The columns that fit in `total` cells: those of least rank at their least widths; what is left brings them, by
+    rank, to widths that do, and then all nearer to the most they can use; the last one gets what remains."""
     room = total + GAP
     widths: dict[Column, int] = {}
     by_rank = sorted(columns, key=lambda column: column.rank)

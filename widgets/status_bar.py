@@ -31,10 +31,18 @@ class Clock(LinePane):
 class Trouble(LinePane):
     """Why a sensor is not well and what to do; not there when all are."""
 
+    def __init__(self, id: str) -> None:  # noqa: A002 (Textual's own name for it)
+        super().__init__(id=id)
+        self._said: list[Strip] = []
+
     def look(self, picture: Picture) -> None:
         """Take as many lines as there is to say."""
-        strips = trouble(picture, self.app.size.width)
-        self.display = bool(strips)
-        if strips and self.size.height != len(strips):
-            self.styles.height = len(strips)
-        self.paint(strips)
+        self._said = trouble(picture, self.app.size.width)
+        self.display = bool(self._said)
+        if self._said and self.size.height != len(self._said):
+            self.styles.height = len(self._said)
+        self.paint(self._said)
+
+    def on_resize(self) -> None:
+        """There is room now for what is to be said."""
+        self.paint(self._said)

@@ -11,9 +11,9 @@ MAX_LINES = 128  # lines kept of one reply; the longest EHLO replies have about 
 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 # Where MTAs put the queue id in their answer to the end of data.
+_QUEUED_AS = "queued as "  # Postfix, and amavis in front of it, which quotes Postfix's reply
 _QUEUE_ID = re.compile(
-    r"queued as ([\w.-]+)"  # Postfix, amavis (outer id last), Halon, MailEnable
-    r"|\bid=([\w-]+)"  # Exim, Courier
+    r"\bid=([\w-]+)"  # Exim, Courier
     r"|[ :]([\w-]+) Message accepted for delivery"  # Sendmail, OpenSMTPD
     r"|\bok (\d+ qp \d+)"  # qmail
     r"|InternalId=(\d+)"  # Exchange
@@ -21,6 +21,8 @@ _QUEUE_ID = re.compile(
     r"|OK +\d+ (\S+) - gsmtp",  # Google
     re.IGNORECASE,
 )
+
+_HINTS = ("=", "essage", " qp ", "gsmtp")  # one of them is in every text that the pattern matches
 
 
 def enhanced_code(reply: str) -> str | None:
@@ -38,29 +40,33 @@ def _enhanced(start: str) -> str | None:
 
 def queue_id(reply: str) -> str | None:
     """The queue id in the answer to the end of data; the last one where a filter in front names its own first."""
-    found = None
-    for match in _QUEUE_ID.finditer(reply):
-        found = next(group for group in match.groups() if group)
-    return found.rstrip(".") if found else None
+    at = reply.rfind(_QUEUED_AS)
+    if at >= 0:
+        word = reply[at + len(_QUEUED_AS) :].split(maxsplit=1)
+        return word[0].rstrip(".,;)>") if word else None
+    if not any(hint in reply for hint in _HINTS):
+        return None
+    match = _QUEUE_ID.search(reply)
+    return next(group for group in match.groups() if group).rstrip(".") if match else None
 
 
 class ReplyReader:
     """Cuts the server's octets into replies and calls `reply(code, text, now)` for each; `junk(line, now)` for a line that
     is none. `text` has the lines without their codes, joined by \\n.
 
-    `reply` may stop the reading (what follows STARTTLS is no reply) by setting `stopped`; `read` then returns the octets left."""
+    `reply` may stop the reading by setting `go_on`: what follows STARTTLS is no reply, and goes there."""
 
-    __slots__ = ("_junk", "_lines", "_reply", "_rest", "stopped")
+    __slots__ = ("_junk", "_lines", "_reply", "_rest", "go_on")
 
     def __init__(self, reply: Callable[[int, str, float], None], junk: Callable[[bytes, float], None]) -> None:
         self._reply = reply
         self._junk = junk
         self._rest = b""
         self._lines: list[bytes] = []
-        self.stopped = False
+        self.go_on: Callable[[bytes, float], None] | None = None
 
-    def read(self, data: bytes, now: float) -> bytes:
-        """Take in octets; returns those after the point where `stopped` was set."""
+    def read(self, data: bytes, now: float) -> None:
+        """Take in octets."""
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -68,15 +74,16 @@ class ReplyReader:
             digits = data[:3]  # the usual: one line, and all of it
             if digits.isdigit():
                 self._reply(int(digits), data[4:-2].decode("utf-8", "backslashreplace"), now)
-                return b""
+                return
         at = 0
         while (end := data.find(b"\n", at)) >= 0:
             self._line(data[at : end - 1] if data[end - 1 : end] == b"\r" else data[at:end], now)
             at = end + 1
-            if self.stopped:
-                return data[at:]
+            if self.go_on is not None:
+                if at < len(data):
+                    self.go_on(data[at:], now)
+                return
         self._rest = data[at : at + MAX_LINE]
-        return b""
 
     def gap(self) -> None:
         """Octets are missing here: what was begun is not a whole line any more, and gives way."""

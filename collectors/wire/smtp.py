@@ -55,14 +55,14 @@ class Dialogue:
         self.envelope: Envelope | None = None
         self.pending: deque[tuple[str, Any]] = deque()
         """Commands that wait for their reply: (verb, what its answer needs to know)."""
-        self.withheld = Withheld()
-        self.oddities: set[str] = set()
+        self.withheld: Withheld | None = None
+        self.oddities: tuple[str, ...] = ()
         self.handshake: Handshake | None = None
         self.header: proxy.Header | None = None
         """A PROXY header that the server has not confirmed yet."""
         self.reader = ReplyReader(self.reply, self._junk)
         self.client = ClientReader(self)
-        conn.server.feed = self._replies
+        conn.server.feed = self.reader.read
 
     def emit(self, kind: Callable[..., ev.Event], *fields: Any) -> None:
         """Append an event of this session, now."""
@@ -71,7 +71,7 @@ class Dialogue:
     def odd(self, kind: str, detail: str) -> None:
         """Tell an oddity, once for each kind."""
         if kind not in self.oddities:
-            self.oddities.add(kind)
+            self.oddities += (kind,)
             self.emit(ev.Oddity, kind, detail)
 
     # ---- commands
@@ -79,8 +79,8 @@ class Dialogue:
     def command(self, line: bytes, now: float, whole: bool) -> None:
         """One command line without its end; not `whole`: the capture cut it."""
         self.now = now
-        verb = commands.verb_of(line)
-        if verb is None:
+        verb = commands.VERBS.get(line[:5].upper())
+        if verb is None or (len(verb) > 4 and not commands.verb_of(line)):
             self._unknown(line)
             return
         if self.pending:
@@ -90,7 +90,7 @@ class Dialogue:
         if verb == "AUTH":
             data = shown = commands.mechanism(argument)
             self.auth_tried = True
-            self.withheld.add(argument)
+            self._withhold(argument)
         else:
             shown = argument.decode("utf-8", "backslashreplace")
             if verb == "MAIL" or verb == "RCPT":
@@ -113,10 +113,15 @@ class Dialogue:
             self.odd("pipelining", "sent commands without waiting, unasked (no PIPELINING in the EHLO reply)")
 
     def _unknown(self, line: bytes) -> None:
-        self.withheld.add(line)
+        self._withhold(line)
         self.emit(ev.Command, "?", unknown_line(line, self.auth_tried or self.lossy))
         if len(self.pending) < MAX_PENDING:
             self.pending.append(("?", None))
+
+    def _withhold(self, line: bytes) -> None:
+        if self.withheld is None:
+            self.withheld = Withheld()
+        self.withheld.add(line)
 
     def credentials(self, line: bytes) -> None:
         """The client answered a challenge with `line`, or cancelled with "*"."""
@@ -124,7 +129,7 @@ class Dialogue:
         if cancelled:
             self.emit(ev.Command, "*", "")
         else:
-            self.withheld.add(line)
+            self._withhold(line)
             self.emit(ev.Command, "(credentials)", NOT_SHOWN)
         if self.pending and self.pending[-1][0] == "AUTH":
             self.pending[-1] = ("*" if cancelled else "AUTH", self.pending[-1][1])
@@ -138,11 +143,6 @@ class Dialogue:
 
     # ---- replies
 
-    def _replies(self, data: bytes, now: float) -> None:
-        left = self.reader.read(data, now)
-        if left and self.conn.server.feed is not None:
-            self.conn.server.feed(left, now)
-
     def _junk(self, line: bytes, now: float) -> None:
         self.now = now
         if not self.lossy:
@@ -151,7 +151,8 @@ class Dialogue:
     def reply(self, code: int, text: str, now: float) -> None:
         """One whole reply."""
         self.now = now
-        text = self.withheld.hide(text)
+        if self.withheld is not None:
+            text = self.withheld.hide(text)
         if not self.greeted and self._greeting(code, text):
             return
         enhanced = enhanced_code(text) if text[1:2] == "." else None
@@ -231,7 +232,7 @@ class Dialogue:
     def start_tls(self, implicit: bool) -> None:
         """From here on both directions are TLS."""
         self.handshake = Handshake(implicit, self.emit)
-        self.reader.stopped = True
+        self.reader.go_on = self._tls_server
         self.client.read_as(self._tls_client)
         self.conn.server.feed = self._tls_server
 
@@ -260,9 +261,9 @@ class Dialogue:
         """MAIL was accepted."""
         if self.envelope is not None:
             self.end_envelope("unknown")
-        self.envelope = Envelope(sender)
-        self.emit(ev.TransactionOpened, sender)
-        return self.envelope
+        self.envelope = envelope = Envelope(sender)
+        self.append(ev.TransactionOpened(self.now, SENSOR, self.host, self.id, self.source, sender))
+        return envelope
 
     def envelope_or_implied(self) -> Envelope:
         """The open transaction, or a new one whose MAIL was not seen."""

@@ -9,6 +9,10 @@ from typing import Self
 
 from tests.hosts.namespaces import Namespace
 
+# In immediate mode tcpdump's ring has slots of the snap length each: a segment that the kernel did not cut (GSO) must
+# fit, and more than the default must not be asked for, or few slots are left.
+SNAPLEN = 66_000  # octets
+_BUFFER = 65_536  # KiB, so about 1,000 slots
 _QUIET = 0.2  # seconds without growth of the file after which all is taken to be written; checked by the counts
 _EXIT_LIMIT = 10.0  # seconds
 _COUNTS = re.compile(rb"(\d+) packets captured\n(\d+) packets received by filter\n(\d+) packets dropped by kernel")
@@ -18,7 +22,7 @@ class Tcpdump:
     """Records TCP on one interface into a pcap file while the `with` block runs; more by `expression`."""
 
     def __init__(
-        self, namespace: Namespace, interface: str, path: Path, *, snaplen: int = 262144, expression: str = "tcp"
+        self, namespace: Namespace, interface: str, path: Path, *, snaplen: int = SNAPLEN, expression: str = "tcp"
     ) -> None:
         self._namespace = namespace
         self._arguments = ("-i", interface, "-s", str(snaplen), "-w", str(path), expression)
@@ -27,7 +31,7 @@ class Tcpdump:
     def __enter__(self) -> Self:
         # -Z root: tcpdump would otherwise become a user that may not write into a test's directory.
         self._process = self._namespace.popen(
-            "tcpdump", "-Z", "root", "-n", "-U", "--immediate-mode", "-B", "32768", *self._arguments,
+            "tcpdump", "-Z", "root", "-n", "-U", "--immediate-mode", "-B", str(_BUFFER), *self._arguments,
             stderr=subprocess.PIPE,
         )  # fmt: skip
         assert self._process.stderr is not None

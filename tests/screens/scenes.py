@@ -105,8 +105,8 @@ def busy_evening() -> list[ev.Event]:
     dialogues = [
         Dialogue(1, "203.0.113.7", NOW - 3).greeting().hello("ylmf-pc").mail(
             "a@example.com", *["a@example.org"] * 12, refused=True).carried(1_204, 600),
-        Dialogue(2, "192.0.2.17", NOW - 9, 587, "submission", step=0.02).greeting().hello("[10.0.0.5]").tls().auth("success").mail(
-            "bob@example.net", *["list@example.org"] * 50).carried(812_000, 4_000),
+        Dialogue(2, "192.0.2.17", NOW - 9, 587, "submission", step=0.02).greeting().hello("[10.0.0.5]").tls().auth(
+            "success").mail("bob@example.net", *["list@example.org"] * 50).carried(812_000, 4_000),
         Dialogue(3, SERVER, NOW - 1, 25, "outbound", "198.51.100.25").greeting(220, "mx.example.org ready").tls(),
         Dialogue(4, "2001:db8:7:1234:5678:9abc:def0:25", NOW - 45).greeting().hello("out3.bigmail.example").tls(
             "TLSv1.2", "secp256r1").mail("news@bigmail.example", "alice@example.net").accepted(

@@ -1,0 +1,13 @@
+"""All benchmarks: `make bench`."""
+
+import sys
+
+from tests.benchmarks import capture, live, screen
+
+BENCHMARKS = (("Capture file", capture.main), ("Live capture", live.main), ("Screen", screen.main))
+
+failed = 0
+for title, main in BENCHMARKS:
+    print(f"\n== {title}", flush=True)
+    failed |= main()
+sys.exit(failed)

@@ -1,0 +1,70 @@
+"""The whole screen, as SVG, on a clock that stands still."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from smtpwatch.app import SmtpWatch
+from smtpwatch.config import Config
+from tests.screens import scenes
+
+SnapCompare = Callable[..., bool]
+SIZES = ((80, 24), (120, 40), (200, 50))
+sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+
+
+def typing(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+    """Tick once, then press `keys`."""
+
+    async def run(pilot: Pilot[None]) -> None:
+        await pilot.pause()
+        assert isinstance(pilot.app, SmtpWatch)
+        pilot.app.tick()
+        await pilot.press(*keys)
+        await pilot.pause()
+
+    return run
+
+
+@sizes
+def test_table(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    app, _ = scenes.app(scenes.busy_evening())
+    assert snap_compare(app, terminal_size=size, run_before=typing())
+
+
+@sizes
+def test_transcript(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    app, _ = scenes.app(scenes.busy_evening())
+    assert snap_compare(app, terminal_size=size, run_before=typing("down", "enter"))
+
+
+def test_mono(snap_compare: SnapCompare) -> None:
+    app, _ = scenes.app(scenes.busy_evening(), Config(theme="mono", refresh=scenes.SLOW))
+    assert snap_compare(app, terminal_size=(80, 24), run_before=typing())
+
+
+def test_filter(snap_compare: SnapCompare) -> None:
+    app, _ = scenes.app(scenes.busy_evening())
+    assert snap_compare(app, terminal_size=(80, 24), run_before=typing("slash", *"in !quit"))
+
+
+def test_help(snap_compare: SnapCompare) -> None:
+    app, _ = scenes.app(scenes.busy_evening())
+    assert snap_compare(app, terminal_size=(80, 24), run_before=typing("question_mark"))
+
+
+def test_nothing_yet(snap_compare: SnapCompare) -> None:
+    app, _ = scenes.app([scenes.status()])
+    assert snap_compare(app, terminal_size=(80, 24), run_before=typing())
+
+
+def test_sensor_failed(snap_compare: SnapCompare) -> None:
+    reason = "packets: not allowed (needs root or CAP_NET_RAW). Run: sudo smtpwatch   or: smtpwatch --demo"
+    app, _ = scenes.app([scenes.status("failed", reason)])
+    assert snap_compare(app, terminal_size=(80, 24), run_before=typing())
+
+
+def test_hostile(snap_compare: SnapCompare) -> None:
+    app, _ = scenes.app(scenes.hostile())
+    assert snap_compare(app, terminal_size=(120, 40), run_before=typing("enter"))

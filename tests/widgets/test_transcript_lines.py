@@ -1,0 +1,74 @@
+"""A session told in full."""
+
+from rich.cells import cell_len
+
+from smtpwatch import events as ev
+from smtpwatch.state.picture import Picture
+from tests.screens import scenes
+from widgets.transcript_lines import dialogue, facts
+
+
+def told(number: int, cells: int = 100, events: list[ev.Event] | None = None) -> tuple[str, str]:
+    picture = Picture()
+    picture.apply(scenes.busy_evening() if events is None else events)
+    session = picture.sessions.get((scenes.SENSOR, number))
+    assert session is not None
+    lines = facts(session, scenes.NOW, cells), dialogue(session, cells)
+    assert all(cell_len(strip.text) <= cells for part in lines for strip in part)
+    return "\n".join(strip.text for strip in lines[0]), "\n".join(strip.text for strip in lines[1])
+
+
+def test_facts() -> None:
+    head, _ = told(2)
+    assert "192.0.2.17:40002 to 192.0.2.1:587, submission, from " in head and ", open" in head
+    assert "TLSv1.3 TLS_AES_256_GCM_SHA384 X25519 SNI mx1.example.net" in head
+    assert "PLAIN success" in head and "recipients 50 ok 0 refused" in head
+
+
+def test_ended_and_failed() -> None:
+    head, said = told(8)
+    assert "ended by rst" in head and "failed: no common version (alert protocol_version)" in head
+    assert "TLS failed by server: no common version, alert protocol_version" in said
+    assert "partial packets missing" in told(9)[0]
+
+
+def test_commands_and_replies_in_order() -> None:
+    _, said = told(1)
+    lines = said.splitlines()
+    assert lines[0].split() == ["+0.100", "S<", "220", "mx1.example.net", "ESMTP"]
+    assert "C> EHLO ylmf-pc" in lines[1]
+    assert [line.strip() for line in lines[2:5]] == [
+        "+0.300    S< 250-mx1.example.net", "S< 250-SIZE 52428800", "S< 250 STARTTLS",
+    ]  # fmt: skip
+    assert "S< 554 5.7.1 <a@example.org>: Relay access denied" in said
+    assert lines[-1].endswith("message rejected: 0 recipients accepted, 12 refused")
+
+
+def test_oddity_and_auth() -> None:
+    assert "!! early talker: spoke before the greeting" in told(6)[1]
+    assert "AUTH PLAIN: failure" in told(5)[1]
+
+
+def test_a_proxy_names_the_source() -> None:
+    events: list[ev.Event] = [
+        *scenes.Dialogue(1, "192.0.2.50", scenes.START).events,
+        ev.SourceNamed(
+            scenes.START, scenes.SENSOR, scenes.HOST, 1, "203.0.113.9", 4321, "192.0.2.50", "PROXY v2"
+        ),
+    ]
+    head, said = told(1, events=events)
+    assert "203.0.113.9, named by 192.0.2.50" in head and head.startswith("192.0.2.50:40001 to ")
+    assert "PROXY v2: the client is 203.0.113.9:4321, says 192.0.2.50" in said
+
+
+def test_long_transcripts_say_what_is_missing() -> None:
+    dialogue_ = scenes.Dialogue(1, "192.0.2.50", scenes.START)
+    for _ in range(300):
+        dialogue_.says("NOOP")
+    assert told(1, events=dialogue_.events)[1].startswith("(earlier lines are no longer kept)")
+
+
+def test_narrow_and_hostile() -> None:
+    for cells in (24, 80):
+        _, said = told(1, cells, scenes.hostile())
+        assert "\x1b" not in said and "\u202e" not in said
