@@ -56,7 +56,8 @@ class SmtpWatch(App[None]):
     TITLE = "smtpwatch"
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "filter the rows"),
+        # Priority, so that the keys typed right after it meet a focus that has moved already.
+        Binding("slash", "filter", "filter the rows", priority=True),
         Binding("escape", "step_back", "back, unfilter, unfreeze"),
         Binding("space", "freeze", "freeze the view, or thaw"),
         Binding("y", "copy", "copy the row"),
@@ -183,12 +184,15 @@ class SmtpWatch(App[None]):
         self.screen.set_focus(pane)
         self.call_after_refresh(self._look)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The filter key is text where text is typed."""
+        return action != "filter" or isinstance(self.focused, SessionTable | Transcript | Help)
+
     def action_filter(self) -> None:
         """Type a filter."""
         self._show(self.table)
         self._note = ""
         self.foot.can_focus = True
-        # Widget.focus() would come after the keys that wait already, and they would act instead of being typed.
         self.screen.set_focus(self.foot)
 
     def action_step_back(self) -> None:

@@ -1,6 +1,7 @@
 """The command line: one small function per subcommand. Nothing heavy is imported before it is needed."""
 
 import argparse
+import gc
 import os
 import signal
 import socket
@@ -126,6 +127,7 @@ def _batches(options: argparse.Namespace, config: Config) -> Iterator["Sequence[
     """Batches from the file or the wire; a file's problems end in CommandError."""
     from smtpwatch.feed import FeedError, batches
 
+    gc.disable()  # events refer to nothing that refers back, so there would be nothing to collect
     file = getattr(options, "read", None)
     _check(config, file)
     try:

@@ -13,7 +13,7 @@ from smtpwatch.state.sessions import Session, Sessions
 from widgets.columns import COLUMNS
 from widgets.sieve import Sieve
 
-FROZEN_ROWS = 2_000  # kept of a frozen view, around the cursor: copying all of 100,000 sessions would take seconds
+FROZEN_ROWS = 2_000  # kept of a frozen view: copies take 8 us each, and the key is to be answered at once
 
 Key = tuple[str, int]
 
@@ -58,9 +58,15 @@ class SessionView:
         self._sieve = Sieve(typed) if typed.strip() else None
 
     def freeze(self, around: int) -> int:
-        """Stand still: keep copies of the rows around row `around`. Returns how many rows above them are left out."""
-        first = max(0, around - FROZEN_ROWS // 2)
-        self._frozen = {session.key: still(session) for session in self.window(first, first + FROZEN_ROWS)}
+        """Stand still: keep copies of all sessions, or, of many, those in the rows around row `around`.
+
+        Returns how many rows above the kept ones are left out."""
+        if self.total <= FROZEN_ROWS:
+            first, kept = 0, list(self._all())
+        else:
+            first = max(0, around - FROZEN_ROWS // 2)
+            kept = self.window(first, first + FROZEN_ROWS)
+        self._frozen = {session.key: still(session) for session in kept}
         return first
 
     def thaw(self) -> None:

@@ -11,10 +11,12 @@ from smtpwatch import events as ev
 from smtpwatch.clean import clean
 from smtpwatch.state.sessions import TRANSCRIPT_EVENTS, Session, TlsFacts
 from widgets import figures, ink
-from widgets.cells import cut, fill, width, wrap
+from widgets.cells import fill, width, wrap
 
 TIME_CELLS = 10  # "+10:00:00" and a space
 WHO_CELLS = 3
+LABEL_CELLS = 8
+FACT_LINES = 2  # of one fact: a banner must not push the dialogue off the screen
 LINE_MAX = 2_000  # characters of one line that are shown: RFC 5321, 4.5.3.1.5 allows 512 octets
 REPLY_LINES = 100  # of one reply that are shown
 
@@ -23,12 +25,13 @@ Said = tuple[str, str, Style | None]
 
 
 def facts(session: Session, now: float, cells: int) -> list[Strip]:
-    """The head of the transcript: each fact group a line, cut to `cells`."""
+    """The head of the transcript: each group of facts a line or two of `cells`."""
     ended = session.stage == "closed"
     end = session.end if ended else now
-    head = f"{_address(session.source if session.via is None else session.client, session.client_port)} to " + (
-        f"{_address(session.server, session.server_port)}, {session.direction}, "
-        f"from {figures.clock(session.start)} for {end - session.start:.1f} s, "
+    client = session.source if session.via is None else session.client
+    head = (
+        f"{_address(client, session.client_port)} to {_address(session.server, session.server_port)}, "
+        f"{session.direction}, from {figures.clock(session.start)} for {end - session.start:.1f} s, "
         f"{'ended by ' + session.closed_by if session.closed_by else 'ended' if ended else 'open'}"
     )
     lines: list[tuple[str, str | None]] = [
@@ -44,9 +47,10 @@ def facts(session: Session, now: float, cells: int) -> list[Strip]:
     strips = []
     for name, text in lines:
         if text is not None:
-            label = fill(name, 8) if name else ""
-            body = cut(clean(text[:LINE_MAX]), cells - len(label))
-            strips.append(Strip([Segment(label, ink.FAINT), Segment(body, None if name else ink.STRONG)]).simplify())
+            label = fill(name, LABEL_CELLS) if name else ""
+            for line in wrap(clean(text[:LINE_MAX]), max(10, cells - len(label)))[:FACT_LINES]:
+                strips.append(Strip([Segment(label, ink.FAINT), Segment(line, None if name else ink.STRONG)]).simplify())
+                label = " " * len(label)
     return strips
 
 
@@ -97,8 +101,10 @@ def _tls(tls: TlsFacts | None) -> str | None:
 
 
 def _mail(session: Session) -> str:
-    words = f"{session.messages} accepted, recipients {session.accepted} ok {session.refused} refused, "
-    return words + f"{figures.octets(session.octets_client)} octets in, {figures.octets(session.octets_server)} out"
+    return (
+        f"{session.messages} accepted, recipients {session.accepted} ok {session.refused} refused, octets "
+        f"{figures.octets(session.octets_client)} by the client {figures.octets(session.octets_server)} by the server"
+    )
 
 
 def _greeting(event: ev.Greeting) -> list[Said]:

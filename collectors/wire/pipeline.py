@@ -78,7 +78,6 @@ class Pipeline:
     def tick(self, now: float) -> None:
         """Time has come to `now`."""
         self.tracker.tick(now)
-        self.tracker.progress(now)
 
     def finish(self) -> None:
         """No more packets will come."""

@@ -15,9 +15,6 @@ from smtpwatch.outbox import Outbox
 
 WAIT = 0.1  # seconds to sleep for packets, at most: how late an idle sensor sees that the console is gone
 HEALTH = 1.0  # seconds between health reports and looks at the interfaces
-COLLECT_AFTER = (
-    50_000  # objects made, less those freed, between collections: connections live long, and cycles are broken by hand
-)
 
 
 def own_addresses() -> set[str]:
@@ -93,7 +90,7 @@ class WireSensor:
 
 def run(config: Config, host: str, outbox: Outbox, clock: Callable[[], float]) -> None:
     """Open the capture that this system has, and run it. Raises CaptureError, PermissionError or OSError."""
-    gc.set_threshold(COLLECT_AFTER)
+    gc.disable()  # connections let go of themselves (streams.Connection.dissolve); a collection would stop capture for too long
     capture = open_capture(config)
     try:
         WireSensor(config, host, capture, outbox, clock).run()

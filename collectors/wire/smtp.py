@@ -312,7 +312,15 @@ class Dialogue:
         self.now = now
         if self.handshake is not None:
             self.handshake.closed(by)
-            return
+        else:
+            self._close_transaction(visible)
+
+    def dissolve(self) -> None:
+        """Let go of the parts that refer back."""
+        self.handshake = None
+        del self.client, self.reader
+
+    def _close_transaction(self, visible: bool) -> None:
         sure = visible and not self.lossy
         if sure:
             self._close_unanswered()

@@ -124,6 +124,15 @@ class Connection:
         """Segments are held: `held_until` is not NEVER."""
 
 
+    def dissolve(self) -> None:
+        """It is over: let go of everything that refers to each other, so that memory is free at once, without a collector."""
+        self.reader = None
+        for half in (self.client, self.server):
+            half.feed = None
+            half.held.clear()
+            del half.conn, half.peer
+
+
 def ahead(seq: int, of: int) -> int:
     """How far `seq` is ahead of `of`, negative if behind; sequence numbers wrap (RFC 9293, 3.4)."""
     return ((seq - of + HALF) & MASK) - HALF

@@ -6,7 +6,7 @@ more. Time is the packets' own. Closed connections leave at once; the table is b
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from collectors.wire import streams
@@ -44,14 +44,13 @@ class Tracker:
     ) -> None:
         self.ports = frozenset(ports)
         self.any_port = any_port
-        self.connections = 0
         self._direction = direction
         self._append = append
         self._host = host
         self._halves: dict[bytes, Half] = {}
         self._closed: OrderedDict[bytes, float] = OrderedDict()
-        self._expiry: deque[tuple[float, Connection]] = deque()
-        self._half_open: deque[tuple[float, Connection]] = deque()
+        self._live: dict[int, Connection] = {}  # by number, so in the order of their first packets
+        self._unanswered: dict[int, Connection] = {}  # those of them with a SYN and no answer yet
         self._holding: dict[int, Connection] = {}
         self._numbers = 0
 
@@ -109,6 +108,7 @@ class Tracker:
         other = self._halves.get(reverse(key))
         if other is not None:
             half = other.peer
+            self._unanswered.pop(half.conn.id, None)
         else:
             if not flags & SYN and (not length or self._closed_lately(key, now)):
                 return None
@@ -128,7 +128,7 @@ class Tracker:
             from_client = dport in self.ports
         else:
             from_client = dport <= sport
-        if self.connections >= MAX_CONNECTIONS:
+        if len(self._live) >= MAX_CONNECTIONS:
             self._give_up_oldest()
         if not from_client:
             source, sport, destination, dport = destination, dport, source, sport
@@ -139,10 +139,9 @@ class Tracker:
         conn.server_address, conn.server_port = destination, dport
         conn.midstream = not flags & SYN
         conn.watched = dport in self.ports
-        self.connections += 1
-        self._expiry.append((now + IDLE, conn))
+        self._live[conn.id] = conn
         if flags & SYN:
-            self._half_open.append((now + HALF_OPEN, conn))
+            self._unanswered[conn.id] = conn
         if conn.watched:
             self.announce(conn, now)
         else:
@@ -220,11 +219,13 @@ class Tracker:
         while len(self._closed) > CLOSED_KEPT:
             self._closed.popitem(last=False)
         self._holding.pop(conn.id, None)
-        self.connections -= 1
+        self._live.pop(conn.id, None)
+        self._unanswered.pop(conn.id, None)
         conn.closed_by = by
         if isinstance(conn.reader, Dialogue):
             self._tell_end(conn, conn.reader, by)
-        conn.reader = conn.client.feed = conn.server.feed = None
+            conn.reader.dissolve()
+        conn.dissolve()
 
     def _tell_end(self, conn: Connection, dialogue: Dialogue, by: ClosedBy) -> None:
         client, server = conn.client, conn.server
@@ -239,56 +240,45 @@ class Tracker:
 
     def _give_up_oldest(self) -> None:
         """Make room: a connection that was never answered if there is one, else the one that is oldest."""
-        for queue in (self._half_open, self._expiry):
-            while queue:
-                _, conn = queue.popleft()
-                unanswered = not (conn.client.seen and conn.server.seen)
-                if conn.closed_by is None and (queue is self._expiry or unanswered):
-                    self._close(conn, "timeout")
-                    return
+        queue = self._unanswered or self._live
+        self._close(next(iter(queue.values())), "timeout")
 
     # ---- the passing of time
 
     def tick(self, now: float) -> None:
-        """Once a second of packet time: end what fell silent, release what waited enough, tell progress."""
-        self._expire(self._half_open, now, HALF_OPEN)
-        self._expire(self._expiry, now, IDLE)
+        """Once a second of packet time: end what fell silent, release what waited enough, tell how far the others are."""
         for conn in list(self._holding.values()):
-            while conn.holding and now >= conn.held_until:
-                streams.release(conn, now)
-            if not conn.holding:
-                self._holding.pop(conn.id, None)
-                if conn.client.fin and conn.server.fin and conn.closed_by is None:
-                    self._close(conn, "fin")
-
-    def _expire(self, queue: deque[tuple[float, Connection]], now: float, limit: float) -> None:
-        while queue and queue[0][0] <= now:
-            _, conn = queue.popleft()
-            if conn.closed_by is not None:
-                continue
-            if limit == HALF_OPEN:
-                if not (conn.client.seen and conn.server.seen) and not conn.client.octets and not conn.server.octets:
-                    self._close(conn, "timeout")
-            elif now - conn.last >= (CLOSING if conn.closed_first != "nobody" else limit):
+            self._release(conn, now)
+        for conn in list(self._live.values()):
+            if now - conn.last >= self._patience(conn):
                 self._close(conn, "fin" if conn.closed_first != "nobody" else "timeout")
             else:
-                queue.append((now + limit - (now - conn.last), conn))
+                self._progress(conn, now)
 
-    def progress(self, now: float) -> None:
-        """Tell how far each open session has come since it was last told."""
-        for half in self._halves.values():
-            conn = half.conn
-            told = (conn.client.octets, conn.server.octets)
-            if half.from_client and told != conn.told and isinstance(conn.reader, Dialogue):
-                conn.told = told
-                conn.reader.now = now
-                conn.reader.emit(ev.SessionProgress, *told)
+    def _release(self, conn: Connection, now: float) -> None:
+        while conn.holding and now >= conn.held_until:
+            streams.release(conn, now)
+        if not conn.holding:
+            self._holding.pop(conn.id, None)
+            if conn.client.fin and conn.server.fin:
+                self._close(conn, "fin")
+
+    def _patience(self, conn: Connection) -> float:
+        """Seconds of silence after which nothing more is to be expected of a connection."""
+        if conn.closed_first != "nobody":
+            return CLOSING
+        return HALF_OPEN if conn.id in self._unanswered and not conn.client.octets else IDLE
+
+    def _progress(self, conn: Connection, now: float) -> None:
+        told = (conn.client.octets, conn.server.octets)
+        if told != conn.told and isinstance(conn.reader, Dialogue):
+            conn.told = told
+            conn.reader.now = now
+            conn.reader.emit(ev.SessionProgress, *told)
 
     def finish(self) -> None:
         """The capture is over: sessions still open are told as such, in the order of their beginning."""
-        for conn in sorted(
-            {half.conn.id: half.conn for half in self._halves.values()}.values(), key=lambda conn: conn.id
-        ):
+        for conn in list(self._live.values()):
             self._close(conn, "fin" if conn.closed_first != "nobody" else "open")
 
 

@@ -11,7 +11,7 @@ from tests.hosts.namespaces import Namespace
 
 # In immediate mode tcpdump's ring has slots of the snap length each: a segment that the kernel did not cut (GSO) must
 # fit, and more than the default must not be asked for, or few slots are left.
-SNAPLEN = 66_000  # octets
+_SNAPLEN = 66_000  # octets
 _BUFFER = 65_536  # KiB, so about 1,000 slots
 _QUIET = 0.2  # seconds without growth of the file after which all is taken to be written; checked by the counts
 _EXIT_LIMIT = 10.0  # seconds
@@ -19,7 +19,7 @@ _COUNTS = re.compile(rb"(\d+) packets captured\n(\d+) packets received by filter
 
 
 class Tcpdump:
-    """Records TCP on one interface into a pcap file while the `with` block runs; more by `expression`."""
+    """Records TCP on one interface into a pcap file while the `with` block runs."""
 
     def __init__(
         self, namespace: Namespace, interface: str, path: Path, *, snaplen: int = SNAPLEN, expression: str = "tcp"
@@ -31,7 +31,8 @@ class Tcpdump:
     def __enter__(self) -> Self:
         # -Z root: tcpdump would otherwise become a user that may not write into a test's directory.
         self._process = self._namespace.popen(
-            "tcpdump", "-Z", "root", "-n", "-U", "--immediate-mode", "-B", str(_BUFFER), *self._arguments,
+            "tcpdump", "-Z", "root", "-n", "-U", "--immediate-mode", "-B", str(_BUFFER), "-s", str(_SNAPLEN),
+            "-i", self._interface, "-w", self.path, "tcp",
             stderr=subprocess.PIPE,
         )  # fmt: skip
         assert self._process.stderr is not None

@@ -120,6 +120,16 @@ def test_frozen_rows_stand_still() -> None:
     assert shown(rows) != before
 
 
+def test_a_frozen_view_keeps_what_is_filtered_away() -> None:
+    _, rows = view()
+    rows.filter("partner")
+    rows.settle(scenes.NOW)
+    rows.freeze(around=0)
+    assert shown(rows) == [7]
+    rows.filter("")
+    assert len(shown(rows)) == 10
+
+
 def test_a_frozen_view_keeps_the_rows_around_the_cursor() -> None:
     _, rows = view(list(scenes.many(10_000)))
     rows.settle(scenes.NOW)

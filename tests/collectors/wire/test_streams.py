@@ -1,5 +1,6 @@
 """TCP: whatever happens to the segments, the session is the same, or what is missing is told."""
 
+import gc
 import random
 
 import pytest
@@ -7,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.wire import streams, tracker
+from collectors.wire.frames import raw_ip
+from collectors.wire.pipeline import Pipeline
 from smtpwatch import events as ev
 from smtpwatch.config import Config
 from smtpwatch.state.facts import SessionFacts
@@ -213,6 +216,22 @@ def test_half_open_connections_end_in_time_and_are_bounded(monkeypatch: pytest.M
     opened = [event for event in events_of(flood) if isinstance(event, ev.SessionOpened)]
     closed = [event for event in events_of(flood) if isinstance(event, ev.SessionClosed)]
     assert (len(opened), len(closed)) == (300, 300)
+
+
+def test_a_closed_connection_needs_no_garbage_collector() -> None:
+    """Live capture runs without one."""
+    pipeline = Pipeline(Config(), "mx")
+    wires = [dialogue(client_port=port) for port in range(2000, 2050)]
+    wires += [Wire(client_port=port).open().script("S: 220 x\nC: AUTH LOGIN\nS: 334 x").reset() for port in range(3000, 3050)]
+    packets = [(each.time, each.data, 0, len(each.data), each.wire, raw_ip) for wire in wires for each in wire.packets]
+    gc.collect()
+    gc.disable()
+    try:
+        pipeline.packets(packets)
+        assert len([event for event in pipeline.batch if isinstance(event, ev.SessionClosed)]) == 100
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_what_is_held_is_bounded() -> None:
