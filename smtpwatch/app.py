@@ -25,8 +25,9 @@ from widgets.status_bar import Clock, StatusLine, Trouble
 from widgets.transcript import Transcript
 from widgets.vitals import nothing_yet
 
-SLICE = 250  # events folded before the loop gets its turn: 0.3 ms here, 2.5 ms if all open sessions; a host under load
-# is several times slower, and no slice should take 10 ms
+# Events folded before the loop gets its turn, which is to come every 10 ms: 0.3 ms here, 2.5 ms when all open sessions,
+# and a host under load is several times slower.
+SLICE = 250
 
 NOTES = (
     "Marks: x refused or failing, ! a peer that does odd things, ~ seen only in part. "

@@ -22,8 +22,8 @@ FAILED = 1  # something that was asked for could not be had: no rights, no such 
 USAGE = 2  # the command line or the settings make no sense
 DAMAGED = 3  # a file was read, but not to its end: what came before the damage was given
 
-EXIT_CODES = """exit codes: 0 all well (also: the reader of the pipe went away, Ctrl-C); 1 could not do it (rights, interface, file);
-2 wrong usage or settings; 3 a file is damaged: everything before the damage was given"""
+EXIT_CODES = """exit codes: 0 all well (also: the reader of the pipe went away, Ctrl-C); 1 could not do it (rights,
+interface, file); 2 wrong usage or settings; 3 a file is damaged: everything before the damage was given"""
 
 
 class CommandError(Exception):
@@ -189,6 +189,7 @@ def _sessions(options: argparse.Namespace, config: Config) -> int:
             if live:
                 _print_sessions(ended, as_line)
     finally:
+        ended += sessions.live.values()
         ended.sort(key=lambda session: session.id)
         _print_sessions(ended, as_line)
     return OK

@@ -32,12 +32,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     interfaces: tuple[str, ...] = ()
     """Interfaces to capture on; empty: all, and those that appear later."""
     local: tuple[str, ...] = ()
-    """Our own addresses or networks, so that direction is known; empty: those of this host when live, none for a file."""
+    """Our own addresses or networks, so that direction is known; empty: those of this host when live, none for a
+    file."""
     bpf: str = ""
     """The user's own capture filter, in libpcap's language, applied before everything else."""
-    snaplen: Annotated[int, msgspec.Meta(ge=128, le=262144)] = 8192
-    """Octets kept of each packet in live capture: commands and handshakes whole, bulk data cut."""
-    ring_mib: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 32
+    snaplen: Annotated[int, msgspec.Meta(ge=128, le=262144)] = 65536
+    """Octets kept of each packet in live capture. A card that joins segments hands up to 64 kB at once, with commands
+    anywhere in them, so less may lose some; bodies are not kept in any case."""
+    ring_mib: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
     """Size of the kernel's capture ring."""
     hostname: str = ""
     """The name in events and in the status bar; empty: this host's."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -37,7 +37,9 @@ def run(config: Config, host: str, file: Path | None, demo: bool) -> int:
         sensor.stop()
 
 
-def _show(config: Config, host: str, feed: Callable[[Bus], object], clock: Callable[[], float]) -> int:
+def _show(
+    config: Config, host: str, feed: Callable[[Bus], Coroutine[None, None, None]], clock: Callable[[], float]
+) -> int:
     from smtpwatch.app import SmtpWatch
 
     async def main() -> int:
@@ -45,7 +47,7 @@ def _show(config: Config, host: str, feed: Callable[[Bus], object], clock: Calla
         subscription = bus.subscribe(lossless=True)
         app = SmtpWatch(config, host, subscription.take, clock)
         subscription.wake = app.wake
-        feeding = asyncio.ensure_future(feed(bus))  # type: ignore[arg-type]
+        feeding = asyncio.create_task(feed(bus))
         await app.run_async()
         feeding.cancel()
         return app.return_code or 0
@@ -94,10 +96,10 @@ async def _readable(fd: int, seconds: float) -> bool:
         await asyncio.sleep(seconds)
         return False
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(fd, lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    loop.add_reader(fd, ready.set)
     try:
-        await asyncio.wait_for(ready, seconds)
+        await asyncio.wait_for(ready.wait(), seconds)
     except TimeoutError:
         return False
     finally:

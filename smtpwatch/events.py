@@ -22,6 +22,10 @@ ClosedBy = Literal["quit", "fin", "rst", "timeout", "open"]
 Health = Literal["starting", "running", "degraded", "failed"]
 
 
+CUT = "…"
+"""At the end of a command's argument: the capture cut it there."""
+
+
 class Event(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="type"):
     """What every event carries: when, which sensor saw it, on which host."""
 
@@ -197,7 +201,8 @@ class Tally(Event, frozen=True, gc=False):
 
 
 class SensorStatus(Event, frozen=True, gc=False):
-    """A sensor's health, told about once a second. Counts are totals since the sensor's start: `received` packets or lines,
+    """A sensor's health, told about once a second. Counts are totals since the sensor's start: `received` packets or
+    lines,
     `dropped` by the kernel, `unparsed` by kind, `shed` events that became tallies. `watching` names
     interfaces, files or the like."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from smtpwatch.config import Config
+from smtpwatch.errors import CaptureError
 from smtpwatch.events import Event, SensorStatus
 from smtpwatch.sensors import Sensor, read_file
 
@@ -26,9 +27,8 @@ def batches(config: Config, host: str, file: Path | None) -> Iterator[Sequence[E
 
 
 def from_file(path: Path, config: Config, host: str) -> Iterator[Sequence[Event]]:
-    """The events of one capture file. Raises FeedError: at once if it can't be read, after all good packets if it is damaged."""
-    from collectors.wire.errors import CaptureError
-
+    """The events of one capture file. Raises FeedError: at once if it can't be read, after all good packets if it is
+    damaged."""
     given = False
     try:
         for batch in read_file(path, config, host):

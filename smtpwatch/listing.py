@@ -1,6 +1,6 @@
 """One session as one line of text, for `smtpwatch sessions` on a terminal."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from smtpwatch.clean import clean
 from smtpwatch.state.sessions import Session
@@ -10,7 +10,7 @@ _ARROWS = {"inbound": "in", "submission": "sub", "outbound": "out"}
 
 def line(session: Session) -> str:
     """`10:41:07 in 203.0.113.7 :25 ylmf-pc a@example.com 0/12 none 3.2s quit 554 5.7.1 Relay access denied`."""
-    opened = datetime.fromtimestamp(session.start, UTC).strftime("%H:%M:%S")
+    opened = datetime.fromtimestamp(session.start).strftime("%H:%M:%S")
     peer = session.server if session.direction == "outbound" else session.source
     tls = session.tls
     encrypted = (tls.version if tls else None) or ("failed" if tls and tls.failed else "none")

@@ -1,4 +1,5 @@
-"""A sensor's end of the socket pair: batches go out; when the console cannot keep up, detail is shed and counts are kept.
+"""A sensor's end of the socket pair: batches go out; when the console cannot keep up, detail is shed and counts are
+kept.
 
 On the socket a batch is its length (4 octets, network order) and a msgpack array of events.
 """

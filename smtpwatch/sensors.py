@@ -1,6 +1,7 @@
 """Where collectors and console meet: a supervised process for each collector, and files read in this one.
 
-A sensor process gets its Config and sends batches (smtpwatch.outbox) on one socket; it ends when that is closed. The console's end
+A sensor process gets its Config and sends batches (smtpwatch.outbox) on one socket; it ends when that is closed. The
+console's end
 is Sensor: it starts the process, reads batches, and starts another one when the process dies.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from smtpwatch.config import Config
+from smtpwatch.errors import CaptureError
 from smtpwatch.events import AnyEvent, Event, SensorStatus
 from smtpwatch.outbox import HEADER, Outbox
 from smtpwatch.rights import not_allowed
@@ -216,7 +218,6 @@ def main() -> int:
     outbox = Outbox(sock, name, assignment.host)
     _go_first()
     from collectors.wire import sensor
-    from collectors.wire.errors import CaptureError
 
     try:
         sensor.run(assignment.config, assignment.host, outbox, time.time)
@@ -232,7 +233,8 @@ def main() -> int:
 
 
 def _go_first() -> None:
-    """On a host under load the kernel's ring is drained first: what is missed then is gone, everything else can wait."""
+    """On a host under load the kernel's ring is drained first: what is missed then is gone, everything else can
+    wait."""
     with suppress(PermissionError):  # not root: it has to do without
         os.setpriority(os.PRIO_PROCESS, 0, NICE)
 

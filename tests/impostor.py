@@ -1,4 +1,5 @@
-"""A sensor process that is none: its end of the socket is in the test's hands, and it ends when and how the test says."""
+"""A sensor process that is none: its end of the socket is in the test's hands, and it ends when and how the test
+says."""
 
 import io
 import os

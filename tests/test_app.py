@@ -69,9 +69,7 @@ async def screen(events: list[ev.Event] | None = None, size: tuple[int, int] = (
 
 def closed(number: int, source: str) -> ev.SessionClosed:
     """That session ends now."""
-    return ev.SessionClosed(
-        scenes.NOW, scenes.SENSOR, scenes.HOST, number, source, scenes.NOW, "rst", 1, 1, None, True
-    )
+    return ev.SessionClosed(scenes.NOW, scenes.SENSOR, scenes.HOST, number, source, scenes.NOW, "rst", 1, 1, None, True)
 
 
 async def test_live_first_then_ended() -> None:

@@ -54,9 +54,7 @@ def test_defaults() -> None:
 def test_a_file_sets_what_it_names(write: Callable[[str], Path]) -> None:
     path = write('ports = [25, 2525]\nlocal = ["192.0.2.0/24", "2001:db8::1"]\nrefresh = 2\ntheme = "mono"\n')
     config = load(path, {})
-    assert config == Config(
-        ports=(25, 2525), local=("192.0.2.0/24", "2001:db8::1"), refresh=2.0, theme="mono"
-    )
+    assert config == Config(ports=(25, 2525), local=("192.0.2.0/24", "2001:db8::1"), refresh=2.0, theme="mono")
     assert config.networks() == (ip_network("192.0.2.0/24"), ip_network("2001:db8::1/128"))
 
 

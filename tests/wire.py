@@ -99,7 +99,8 @@ class Wire:
         return self
 
     def script(self, text: str) -> "Wire":
-        """Lines `C: ...` and `S: ...`, one segment each with CRLF; `\\n` inside a line is CRLF too, so it makes one segment of several lines."""
+        """Lines `C: ...` and `S: ...`, one segment each with CRLF; `\\n` inside a line is CRLF too, so it makes one
+        segment of several lines."""
         for line in text.strip().splitlines():
             side, _, said = line.strip().partition(": ")
             payload = said.replace("\\n", "\r\n").encode() + b"\r\n"

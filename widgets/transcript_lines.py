@@ -49,7 +49,7 @@ def facts(session: Session, now: float, cells: int) -> list[Strip]:
         if text is not None:
             label = fill(name, LABEL_CELLS) if name else ""
             for line in wrap(clean(text[:LINE_MAX]), max(10, cells - len(label)))[:FACT_LINES]:
-                strips.append(Strip([Segment(label, ink.FAINT), Segment(line, None if name else ink.STRONG)]).simplify())
+                strips.append(Strip([Segment(label, ink.FAINT), Segment(line, None if name else ink.STRONG)]))
                 label = " " * len(label)
     return strips
 

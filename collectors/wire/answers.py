@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from collectors.wire import proxy
 from collectors.wire.envelope import by_code
 from collectors.wire.replies import queue_id
+from collectors.wire.tls import looks_like_client_hello
 from smtpwatch import events as ev
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _mail(dialogue: Dialogue, sender: Any, code: int, enhanced: str | None, text
 
 
 def _rcpt(dialogue: Dialogue, recipient: Any, code: int, enhanced: str | None, text: str) -> None:
-    if dialogue.envelope is None and code < 300:
+    if dialogue.envelope is None and code < 300 and dialogue.lossy:
         dialogue.open_envelope(None)  # accepted, so there is one; its MAIL was not seen
     if dialogue.envelope is not None:
         dialogue.envelope.recipient(code)
@@ -46,13 +47,21 @@ def _rcpt(dialogue: Dialogue, recipient: Any, code: int, enhanced: str | None, t
 
 
 def _data(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+    client = dialogue.client
     if code == 354:
-        dialogue.client.begin_content()
+        client.begin_content()
+        client.release()
+    elif dialogue.conn.server.gapped and b"\r\n.\r\n" in client.held:
+        # The 354 was in a gap, for the client has sent a message; this is the answer to that.
+        client.begin_content()
+        client.release()
+        dialogue.pending.popleft()
+        _end_of_data(dialogue, data, code, enhanced, text)
     else:
         if dialogue.envelope is not None:
             dialogue.envelope.stopped = code
-        dialogue.client.read_as(dialogue.client.lines)
-    dialogue.client.release()
+        client.mode = client.lines
+        client.release()
 
 
 def _end_of_data(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
@@ -82,11 +91,13 @@ def _rset(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: 
 def _starttls(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
     if code == 220:
         dialogue.end_envelope("reset")
-        if dialogue.client.held_octets:
-            dialogue.odd("data after STARTTLS", f"{dialogue.client.held_octets} octets sent in clear before the handshake")
+        held = dialogue.client.held
+        if held and not looks_like_client_hello(held):
+            dialogue.odd("data after STARTTLS", f"{len(held)} octets sent in clear before the handshake")
+            dialogue.client.drop_held()  # as the server must (RFC 3207, 4.2)
         dialogue.start_tls(implicit=False)
     else:
-        dialogue.client.read_as(dialogue.client.lines)
+        dialogue.client.mode = dialogue.client.lines
     dialogue.client.release()
 
 
@@ -94,22 +105,22 @@ def _auth(dialogue: Dialogue, mechanism: Any, code: int, enhanced: str | None, t
     mechanism = mechanism or "unknown"
     if code == 334:
         dialogue.pending.appendleft(("AUTH", mechanism))
-        dialogue.client.read_as(dialogue.client.credentials)
+        dialogue.client.mode = dialogue.client.credentials
     else:
         dialogue.emit(ev.AuthAttempted, mechanism, "success" if code < 300 else "failure", False)
-        dialogue.client.read_as(dialogue.client.lines)
+        dialogue.client.mode = dialogue.client.lines
     dialogue.auth_tried = True
     dialogue.client.release()
 
 
 def _cancelled(dialogue: Dialogue, mechanism: Any, code: int, enhanced: str | None, text: str) -> None:
     dialogue.emit(ev.AuthAttempted, mechanism, "aborted", False)
-    dialogue.client.read_as(dialogue.client.lines)
+    dialogue.client.mode = dialogue.client.lines
     dialogue.client.release()
 
 
 def _quit(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
-    dialogue.quit = True
+    dialogue.quits()
 
 
 def _xclient(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from collectors.wire import frames
 from collectors.wire.bpf_machine import Instruction, Program, run
-from collectors.wire.errors import CaptureError
+from smtpwatch.errors import CaptureError
 
 __all__ = ["BpfError", "Instruction", "Program", "attach", "behind", "compile_expression", "run", "watch"]
 

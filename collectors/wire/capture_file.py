@@ -5,9 +5,9 @@ from pathlib import Path
 
 from collectors.wire import frames
 from collectors.wire.chunks import Chunks
-from collectors.wire.errors import CaptureError
 from collectors.wire.pcap import FILE_HEADER, MAGICS, Packet, Pcap
 from collectors.wire.pcapng import SECTION_MAGIC, Pcapng
+from smtpwatch.errors import CaptureError
 
 __all__ = ["CaptureError", "CaptureFile", "Packet"]
 

@@ -6,7 +6,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
-from collectors.wire.errors import CaptureError
+from smtpwatch.errors import CaptureError
 
 CHUNK: Final = 1 << 16
 """Octets per read: what stays in the processor's cache until its packets have been looked at."""

@@ -2,7 +2,8 @@
 
 import re
 
-# By their first five octets, upper case: of "MAIL FROM:" with the space, of a bare "QUIT" the whole. One slice and one look-up tell
+# By their first five octets, upper case: of "MAIL FROM:" with the space, of a bare "QUIT" the whole. One slice and
+# one look-up tell
 # nearly every command.
 _LONG = ("STARTTLS", "XCLIENT", "XFORWARD")
 VERBS: dict[bytes, str] = {
@@ -18,8 +19,10 @@ VERBS: dict[bytes, str] = {
 # credential, so it is never repeated.
 MECHANISMS = frozenset(
     (
-        "PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS",
-        "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "XOAUTH2", "OAUTHBEARER", "XOAUTH", "GSSAPI", "GS2-KRB5", "GSS-SPNEGO", "NTLM",
+        "PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
+        "SCRAM-SHA-256-PLUS",
+        "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "XOAUTH2", "OAUTHBEARER", "XOAUTH", "GSSAPI", "GS2-KRB5",
+        "GSS-SPNEGO", "NTLM",
         "EXTERNAL", "ANONYMOUS", "KERBEROS_V4", "OTP", "SKEY", "SRP", "SECURID", "CRAM-SHA1", "APOP", "MSN",
     )
 )  # fmt: skip
@@ -43,25 +46,26 @@ def verb_of(line: bytes) -> str | None:
 def path(argument: bytes, whole: bool = True) -> str | None:
     """The address in `FROM:<a@example.com> SIZE=1`, without <> and source route (RFC 5321, 4.1.2).
 
-    Lenient as servers are: no <>, or space after the colon. None if the line was cut (`whole` False) before its end."""
+    Lenient as servers are: no <>, or space after the colon. None if there is none, or the
+    line was cut (`whole` False) before its end."""
     begin, end = argument.find(b":<") + 2, argument.find(b">")
-    if 2 <= begin <= end and argument.isascii() and b'"' not in argument and argument[begin] != 64:
+    if 2 <= begin <= end and argument.isascii() and b'"' not in argument and argument[begin] not in b"@ ":
         return argument[begin:end].decode("ascii")
     return _unusual_path(argument, whole)
 
 
 def _unusual_path(argument: bytes, whole: bool) -> str | None:
-    rest = argument[argument.find(b":") + 1 :].lstrip()
+    rest = argument.partition(b":")[2].strip()
     if rest[:1] != b"<":
         address, space, _ = rest.partition(b" ")
-        return text(address) if whole or space else None
+        return text(address) if address and (whole or space) else None
     close = rest.find(b">")
     if b'"' in rest:
         match = _QUOTED_PATH.match(rest)
         close = match.end() - 1 if match else close
     if close < 0:
         return text(rest[1:].strip()) if whole else None
-    address = rest[1:close]
+    address = rest[1:close].strip()
     if address[:1] == b"@" and b":" in address:
         address = address[address.find(b":") + 1 :]
     return text(address)

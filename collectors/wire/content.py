@@ -6,7 +6,8 @@ SMUGGLED_MAX = 4096  # octets kept after a doubtful end of data, in case the ser
 class Content:
     """Watches content octets for the end of data. `size` counts the octets, those not captured too.
 
-    `doubtful` becomes the first sequence that some servers wrongly take for the end ("LF . LF" ...), and `smuggled` what follows it."""
+    `doubtful` becomes the first sequence that some servers wrongly take for the end ("LF . LF" ...), and
+    `smuggled` what follows it."""
 
     __slots__ = ("_tail", "doubtful", "holes", "size", "smuggled")
 
@@ -18,7 +19,8 @@ class Content:
         self.smuggled = b""
 
     def feed(self, data: bytes) -> int:
-        """Take in octets; returns how many of them belong to the content with its final dot, -1 for all and more to come."""
+        """Take in octets; returns how many of them belong to the content with its final dot, -1 for all and more to
+        come."""
         tail = self._tail
         dot = data.find(b".")  # looking for one octet is ten times as fast as for several, and base64 has none
         if dot < 0 and b"." not in tail:

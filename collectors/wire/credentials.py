@@ -6,6 +6,8 @@ NOT_SHOWN = "(not shown: may be a credential)"
 MAX_WORDS = 8  # withheld words remembered, in case the server repeats one
 SHORT = 4  # octets; shorter words give nothing away, and would blot out half of a reply
 
+# What a reply answers, if it may repeat a withheld line: that line, or something that was not seen.
+REPEATING = frozenset(("", "?", "AUTH", "*"))
 # Replies to a line that was not understood or not accepted: some servers repeat it there.
 _MAY_REPEAT = frozenset((500, 501, 502, 503, 504, 535, 334))
 
@@ -33,11 +35,12 @@ class Withheld:
 
 def may_repeat(code: int, verb: str) -> bool:
     """Whether a reply to something that was not seen may repeat a credential."""
-    return code in _MAY_REPEAT and verb in ("", "?", "AUTH", "*")
+    return code in _MAY_REPEAT and verb in REPEATING
 
 
 def unknown_line(line: bytes, suspect: bool) -> str:
-    """What may be told of a line that is no SMTP command: its first word, if that is a word and nothing is `suspect`."""
+    """What may be told of a line that is no SMTP command: its first word, if that is a word and nothing is
+    `suspect`."""
     word, space, _ = line.partition(b" ")
     if suspect:
         return NOT_SHOWN

@@ -47,7 +47,8 @@ class Envelope:
         return None
 
     def decision(self, outcome: Outcome, queue: str | None = None) -> tuple[Any, ...]:
-        """The fields of MessageDecided for `outcome`, with the answer that counts: an accepting one where there is one."""
+        """The fields of MessageDecided for `outcome`, with the answer that counts: an accepting one where there is
+        one."""
         code = enhanced = text = None
         if self.answers:
             code, enhanced, text = next((answer for answer in self.answers if answer[0] < 300), self.answers[0])

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-
 from collectors.wire import bpf
 from collectors.wire.capture_file import CaptureFile
-from collectors.wire.errors import CaptureError
 from collectors.wire.frames import Decode
 from collectors.wire.pipeline import Packet, Pipeline
 from collectors.wire.smtp import SENSOR
 from smtpwatch.config import Config
+from smtpwatch.errors import CaptureError
 from smtpwatch.events import Event, SensorStatus
 
 BATCH = 2_000  # packets between batches of events

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Sequence
 
-from collectors.wire.errors import CaptureError
+from smtpwatch.errors import CaptureError
 
 _NONE = (0,)  # no interface has index 0
 

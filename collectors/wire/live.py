@@ -1,4 +1,5 @@
-"""Live capture with the kernel's help: ring, filter and the interfaces as they come and go, or Scapy's sockets elsewhere."""
+"""Live capture with the kernel's help: ring, filter and the interfaces as they come and go, or Scapy's sockets
+elsewhere."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from collectors.wire import frames
 from collectors.wire.chunks import Chunks
-from collectors.wire.errors import CaptureError
+from smtpwatch.errors import CaptureError
 
 Packet = tuple[float, bytes, int, int, int, frames.Decode]
 """(time, buf, at, end, wire_end, decode); time in UTC epoch seconds, the rest as frames.Decode takes them."""

@@ -10,8 +10,8 @@ from typing import Final
 
 from collectors.wire import frames
 from collectors.wire.chunks import Chunks
-from collectors.wire.errors import CaptureError
 from collectors.wire.pcap import Packet
+from smtpwatch.errors import CaptureError
 
 SECTION_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
 

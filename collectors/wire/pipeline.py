@@ -1,4 +1,5 @@
-"""From packets to events, the same for live capture and files: decode, track, and keep time by the packets' own clock."""
+"""From packets to events, the same for live capture and files: decode, track, and keep time by the packets' own
+clock."""
 
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
@@ -17,7 +18,8 @@ TICK = 1.0  # seconds of packet time between looks at silence and progress
 def direction_by(
     local: Iterable[str], networks: Iterable[Network], submission: Iterable[int]
 ) -> Callable[[str, str, int], Direction]:
-    """How a session's direction is told: `local` are our addresses, `networks` hold more of them; none at all means that nothing is
+    """How a session's direction is told: `local` are our addresses, `networks` hold more of them; none at all means
+    that nothing is
     known of us, so every server counts as ours."""
     ours = frozenset(local)
     nets = tuple(networks)

@@ -14,7 +14,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether, Loopback
 
 from collectors.wire import frames
-from collectors.wire.errors import CaptureError
+from smtpwatch.errors import CaptureError
 
 Packet = tuple[float, bytes, int, int, int, frames.Decode]
 """As ring.Packet, with `at` at the link header."""

@@ -19,7 +19,7 @@ class Named(NamedTuple):
 
 
 class Header(NamedTuple):
-    """A header of `size` octets; `named` None: it names nobody (UNKNOWN, LOCAL, nonsense)."""
+    """A header of `size` octets (0: it is none after all); `named` None: it names nobody (UNKNOWN, LOCAL, nonsense)."""
 
     size: int
     named: Named | None

@@ -1,4 +1,5 @@
-"""SMTP on any port: connections that turn out to speak it, from their first words or in mid-stream (behind a tunnel's own talk)."""
+"""SMTP on any port: connections that turn out to speak it, from their first words or in mid-stream (behind a
+tunnel's own talk)."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ _REPLY = re.compile(rb"[245]\d\d[ -]")
 class Recogniser:
     """Watches both directions of a connection until it is SMTP beyond doubt, then hands all it kept to a Dialogue.
 
-    A sign is a 220 line, a HELO or EHLO, or a MAIL FROM; the proof is what the dialogue makes of it: a hello after the 220
+    A sign is a 220 line, a HELO or EHLO, or a MAIL FROM; the proof is what the dialogue makes of it: a hello after
+    the 220
     (FTP greets alike), a reply after the hello, or more of an envelope where replies are not in the capture."""
 
     __slots__ = ("_announce", "_client", "_conn", "_kept", "_kept_octets")

@@ -51,18 +51,20 @@ def queue_id(reply: str) -> str | None:
 
 
 class ReplyReader:
-    """Cuts the server's octets into replies and calls `reply(code, text, now)` for each; `junk(line, now)` for a line that
+    """Cuts the server's octets into replies and calls `reply(code, text, now)` for each; `junk(line, now)` for a
+    line that
     is none. `text` has the lines without their codes, joined by \\n.
 
     `reply` may stop the reading by setting `go_on`: what follows STARTTLS is no reply, and goes there."""
 
-    __slots__ = ("_junk", "_lines", "_reply", "_rest", "go_on")
+    __slots__ = ("_code", "_junk", "_lines", "_reply", "_rest", "go_on")
 
     def __init__(self, reply: Callable[[int, str, float], None], junk: Callable[[bytes, float], None]) -> None:
         self._reply = reply
         self._junk = junk
         self._rest = b""
         self._lines: list[bytes] = []
+        self._code = 0
         self.go_on: Callable[[bytes, float], None] | None = None
 
     def read(self, data: bytes, now: float) -> None:
@@ -85,9 +87,16 @@ class ReplyReader:
                 return
         self._rest = data[at : at + MAX_LINE]
 
-    def gap(self) -> None:
-        """Octets are missing here: what was begun is not a whole line any more, and gives way."""
-        self._rest = b""
+    def gap(self, now: float) -> None:
+        """Octets are missing here. A reply that was begun is told as far as it goes, its code at least: its end is
+        nearly always
+        in the same packet, so in the same gap."""
+        rest, self._rest = self._rest, b""
+        if rest[:3].isdigit() and len(rest) > 3 and rest[3] in b" -":
+            self._line(rest[:3] + b" " + rest[4:], now)
+        elif self._lines:
+            lines, self._lines = self._lines, []
+            self._reply(self._code, text(b"\n".join(lines)), now)
 
     def _line(self, line: bytes, now: float) -> None:
         digits = line[:3]
@@ -95,6 +104,7 @@ class ReplyReader:
         if not digits.isdigit() or mark not in (b" ", b"-", b"") or len(digits) < 3:
             self._junk(line, now)
         elif mark == b"-":
+            self._code = int(digits)
             if len(self._lines) < MAX_LINES:
                 self._lines.append(line[4:])
         elif self._lines:

@@ -41,7 +41,8 @@ class WireSensor:
         self._dropped = 0
 
     def run(self) -> None:
-        """Capture until the console closes its end of the socket (BrokenPipeError). Raises OSError if the capture breaks."""
+        """Capture until the console closes its end of the socket (BrokenPipeError). Raises OSError if the capture
+        breaks."""
         capture, pipeline, outbox, batch = self._capture, self._pipeline, self._outbox, self._pipeline.batch
         while True:
             now = self._clock()
@@ -90,7 +91,8 @@ class WireSensor:
 
 def run(config: Config, host: str, outbox: Outbox, clock: Callable[[], float]) -> None:
     """Open the capture that this system has, and run it. Raises CaptureError, PermissionError or OSError."""
-    gc.disable()  # connections let go of themselves (streams.Connection.dissolve); a collection would stop capture for too long
+    # Connections let go of themselves (streams.Connection.dissolve); a collection would stop capture for too long.
+    gc.disable()
     capture = open_capture(config)
     try:
         WireSensor(config, host, capture, outbox, clock).run()

@@ -1,6 +1,7 @@
 """The SMTP dialogue on one connection: octets of both directions become events.
 
-Replies drive it: a command is a wish, the reply says what became of it. So the dialogue survives gaps, one-sided captures and
+Replies drive it: a command is a wish, the reply says what became of it. So the dialogue survives gaps, one-sided
+captures and
 clients that do not follow the rules. Credentials of AUTH are dropped here, before an event exists.
 RFC 5321; pipelining RFC 2920, STARTTLS RFC 3207, AUTH RFC 4954, BDAT RFC 3030, LMTP RFC 2033.
 """
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from collectors.wire import commands, infer, proxy
 from collectors.wire.answers import ANSWERS
 from collectors.wire.client import ClientReader
-from collectors.wire.credentials import NOT_SHOWN, Withheld, may_repeat, unknown_line
+from collectors.wire.credentials import NOT_SHOWN, REPEATING, Withheld, may_repeat, unknown_line
 from collectors.wire.envelope import Envelope
 from collectors.wire.replies import ReplyReader, enhanced_code
 from collectors.wire.tls import Handshake
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from collectors.wire.streams import Connection
 
 SENSOR = "wire"
-MAX_PENDING = 1024  # commands without a reply; real pipelines have tens
+MAX_PENDING = 4096  # commands without a reply; real pipelines have tens, and Postfix takes 1,000 recipients
 
-_PROXY_UNKNOWN = frozenset((500, 501, 502, 503, 221, 554))  # how a server answers to a PROXY header that it does not expect
+_PROXY_UNKNOWN = frozenset((500, 501, 502, 503, 554))  # how a server answers to a PROXY header that it does not expect
 
 
 class Dialogue:
@@ -34,7 +35,8 @@ class Dialogue:
     dialogue moves on (None: nothing more to read); events go to `append`."""
 
     __slots__ = (
-        "append", "auth_tried", "client", "conn", "envelope", "greeted", "handshake", "header", "host", "id", "lmtp", "lossy", "now",
+        "append", "auth_tried", "client", "conn", "envelope", "given_up", "greeted", "handshake", "header", "host",
+        "id", "lmtp", "lossy", "now",
         "oddities", "pending", "pipelining", "quit", "reader", "source", "withheld",
     )  # fmt: skip
 
@@ -51,6 +53,8 @@ class Dialogue:
         self.pipelining = False
         self.lmtp = False
         self.quit = False
+        self.given_up = ""
+        """Why this connection is not read any more."""
         self.auth_tried = conn.midstream
         self.envelope: Envelope | None = None
         self.pending: deque[tuple[str, Any]] = deque()
@@ -95,7 +99,7 @@ class Dialogue:
             shown = argument.decode("utf-8", "backslashreplace")
             if verb == "MAIL" or verb == "RCPT":
                 data = commands.path(argument, whole)
-        self.append(ev.Command(now, SENSOR, self.host, self.id, self.source, verb, shown if whole else shown + "…"))
+        self.append(ev.Command(now, SENSOR, self.host, self.id, self.source, verb, shown if whole else shown + ev.CUT))
         turn = _TURNS.get(verb)
         if turn is None:
             self.pending.append((verb, data))
@@ -104,19 +108,33 @@ class Dialogue:
 
     def _overtaken(self) -> None:
         """A command came while earlier ones have no reply yet."""
-        if self.pipelining or not self.conn.server.seen:
-            if len(self.pending) >= MAX_PENDING:
-                self.unanswered()
+        if len(self.pending) >= MAX_PENDING:
+            if self.conn.server.seen:
+                self.give_up(f"over {MAX_PENDING:,} commands without a reply")
+            self.unanswered()
+        elif self.pipelining or not self.conn.server.seen:
+            return
         elif self.conn.server.gapped:
             self.unanswered()  # this client waits for each reply, so those replies were in the gap
         elif self.greeted and not self.lossy:
             self.odd("pipelining", "sent commands without waiting, unasked (no PIPELINING in the EHLO reply)")
 
     def _unknown(self, line: bytes) -> None:
+        if self.pending:
+            self._overtaken()
         self._withhold(line)
         self.emit(ev.Command, "?", unknown_line(line, self.auth_tried or self.lossy))
-        if len(self.pending) < MAX_PENDING:
-            self.pending.append(("?", None))
+        self.pending.append(("?", None))
+
+    def quits(self) -> None:
+        """QUIT, if nobody has closed the connection before."""
+        self.quit = self.quit or self.conn.closed_first == "nobody"
+
+    def give_up(self, why: str) -> None:
+        """What follows is not read any more, lest it grows without bound."""
+        self.given_up = why
+        self.lossy = True
+        self.go_dark()
 
     def _withhold(self, line: bytes) -> None:
         if self.withheld is None:
@@ -151,8 +169,6 @@ class Dialogue:
     def reply(self, code: int, text: str, now: float) -> None:
         """One whole reply."""
         self.now = now
-        if self.withheld is not None:
-            text = self.withheld.hide(text)
         if not self.greeted and self._greeting(code, text):
             return
         enhanced = enhanced_code(text) if text[1:2] == "." else None
@@ -164,6 +180,8 @@ class Dialogue:
             verb, data = self._answered(code, enhanced, text)
             if may_repeat(code, verb) and self.lossy:
                 text = NOT_SHOWN
+        if self.withheld is not None and verb in REPEATING:
+            text = self.withheld.hide(text)
         self.append(ev.Reply(now, SENSOR, self.host, self.id, self.source, verb, code, enhanced, text))
         answer = ANSWERS.get(verb)
         if answer is not None:
@@ -172,7 +190,7 @@ class Dialogue:
     def _greeting(self, code: int, text: str) -> bool:
         """Whether the server's first reply is its greeting; in mid-stream it may be the answer to something unseen."""
         self.greeted = True
-        if not self.conn.client.seen:
+        if not self.conn.client.seen or self.conn.headless:
             self.lossy = True
         if self.lossy and code != 220:
             return False
@@ -203,19 +221,20 @@ class Dialogue:
             smuggled = b"" if content.holes else content.smuggled
             self.end_of_data(content.size - len(smuggled))
             answered = self.pending.popleft()
-            self.client.read_as(self.client.lines)
-            if smuggled:
-                self.client.lines(smuggled, self.now)
+            self.client.mode = self.client.lines
+            self.client.read(smuggled, self.now)
             return answered
         if code >= 400:
             envelope.stopped = code
         return "", None
 
     def _header_refused(self, header: proxy.Header, code: int) -> bool:
-        """A PROXY header counts once the server goes on as if it had understood: a stranger's forged one is refused as a
+        """A PROXY header counts once the server goes on as if it had understood: a stranger's forged one is refused
+        as a
         command that the server does not know, and names nobody."""
         self.header = None
-        if code in _PROXY_UNKNOWN:
+        quits = bool(self.pending) and self.pending[0][0] == "QUIT"
+        if code in _PROXY_UNKNOWN or (code == 221 and not quits):
             self.odd("PROXY refused", "sent a PROXY header that the server did not take")
             return True
         if header.named is not None:
@@ -233,19 +252,21 @@ class Dialogue:
         """From here on both directions are TLS."""
         self.handshake = Handshake(implicit, self.emit)
         self.reader.go_on = self._tls_server
-        self.client.read_as(self._tls_client)
+        self.client.mode = self._tls_client
         self.conn.server.feed = self._tls_server
 
     def go_dark(self) -> None:
         """Encrypted from before our time: nothing to read."""
-        self.client.read_as(None)
+        self.client.mode = self.client.ignore
+        self.conn.client.feed = None
         self.conn.server.feed = None
 
-    def _tls_client(self, data: bytes, now: float) -> None:
+    def _tls_client(self, data: bytes, now: float) -> bytes:
         self.now = now
         assert self.handshake is not None
         if not self.handshake.client(data):
             self.conn.client.feed = None
+        return b""
 
     def _tls_server(self, data: bytes, now: float) -> None:
         self.now = now
@@ -287,7 +308,7 @@ class Dialogue:
         if from_client:
             self.client.gap(octets)
         else:
-            self.reader.gap()
+            self.reader.gap(now)
 
     def resolve(self, verb: str, data: Any) -> None:
         """A command whose reply is not to be seen."""
@@ -308,7 +329,8 @@ class Dialogue:
             self.resolve(*self.pending.popleft())
 
     def close(self, now: float, by: Literal["client", "server", "nobody"], visible: bool) -> None:
-        """The connection is over. `visible`: its end and both directions were captured whole, so what is missing did not happen."""
+        """The connection is over. `visible`: its end and both directions were captured whole, so what is missing did
+        not happen."""
         self.now = now
         if self.handshake is not None:
             self.handshake.closed(by)
@@ -318,7 +340,7 @@ class Dialogue:
     def dissolve(self) -> None:
         """Let go of the parts that refer back."""
         self.handshake = None
-        del self.client, self.reader
+        del self.client.mode, self.client, self.reader
 
     def _close_transaction(self, visible: bool) -> None:
         sure = visible and not self.lossy
@@ -334,7 +356,7 @@ class Dialogue:
         for verb, data in self.pending:
             if verb == "AUTH" and self.client.is_challenged:
                 self.emit(ev.AuthAttempted, data, "aborted", False)
-            elif verb in ("MAIL", "RCPT", "AUTH", "*"):
+            elif verb in ("RCPT", "AUTH", "*") or (verb == "MAIL" and self.envelope is None):
                 self.resolve(verb, data)
         self.pending.clear()
 
@@ -360,6 +382,8 @@ def _turn_bdat(dialogue: Dialogue, data: Any, argument: bytes) -> None:
     if chunk is not None:
         if dialogue.envelope is not None:
             dialogue.envelope.octets += chunk[0]
+        if chunk[1] and dialogue.lmtp and dialogue.envelope is not None:
+            dialogue.pending.extend([(".", None)] * (dialogue.envelope.accepted - 1))
         dialogue.client.begin_chunk(chunk[0])
 
 
@@ -369,7 +393,7 @@ def _turn_xclient(dialogue: Dialogue, data: Any, argument: bytes) -> None:
 
 def _turn_quit(dialogue: Dialogue, data: Any, argument: bytes) -> None:
     dialogue.pending.append(("QUIT", None))
-    dialogue.quit = True
+    dialogue.quits()
 
 
 # Commands that are more than a line with a reply: what follows may be no commands, or their argument matters.

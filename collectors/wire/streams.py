@@ -1,7 +1,9 @@
 """TCP: segments of many connections become, for each direction, octets in order (RFC 9293).
 
-A passive reader sees what a receiver sees and more: packets twice, late, out of order, or not at all. What arrives in order is handed
-on at once, which is nearly always. The rest is held until its place in the order is clear: octets before it come late, or a
+A passive reader sees what a receiver sees and more: packets twice, late, out of order, or not at all. What arrives
+in order is handed
+on at once, which is nearly always. The rest is held until its place in the order is clear: octets before it come
+late, or a
 bound or a time limit says that they are missing from the capture, which the reader is told as a gap.
 """
 
@@ -92,8 +94,10 @@ class Connection:
     """One TCP connection: two halves, who is the client, and how it ended."""
 
     __slots__ = (
-        "announced", "client", "client_address", "client_port", "closed_by", "closed_first", "contradicts", "direction", "first",
-        "held_octets", "held_until", "holding", "id", "last", "midstream", "reader", "server", "server_address", "server_port", "syn",
+        "announced", "attention", "client", "client_address", "client_port", "closed_by", "closed_first",
+        "contradicts", "direction", "first", "headless",
+        "held_octets", "held_until", "id", "last", "midstream", "reader", "server", "server_address", "server_port",
+        "syn",
         "told", "watched",
     )  # fmt: skip
 
@@ -110,6 +114,8 @@ class Connection:
         self.watched = True
         self.midstream = False
         """It began before the capture."""
+        self.headless = False
+        """The first octets of one side were not captured, though the beginning of the other was."""
         self.reader: Reader | None = None
         self.announced = False
         self.told = (0, 0)
@@ -120,12 +126,17 @@ class Connection:
         self.syn: tuple[bool, int] | None = None
         self.held_octets = 0
         self.held_until = NEVER
-        self.holding = False
-        """Segments are held: `held_until` is not NEVER."""
+        self.attention = False
+        """Segments are held (`held_until` tells how long), or both sides have closed: no packet is a usual one."""
 
+    @property
+    def over(self) -> bool:
+        """Both sides have sent their FIN."""
+        return self.client.fin and self.server.fin
 
     def dissolve(self) -> None:
-        """It is over: let go of everything that refers to each other, so that memory is free at once, without a collector."""
+        """It is over: let go of everything that refers to each other, so that memory is free at once, without a
+        collector."""
         self.reader = None
         for half in (self.client, self.server):
             half.feed = None
@@ -139,7 +150,8 @@ def ahead(seq: int, of: int) -> int:
 
 
 def take(half: Half, now: float, seq: int, ack: int | None, data: bytes, length: int, fin: bool) -> None:
-    """Take in a segment with payload or FIN that is not plainly the next one: an old one, one too early, or one cut short.
+    """Take in a segment with payload or FIN that is not plainly the next one: an old one, one too early, or one cut
+    short.
 
     `length` counts its payload octets by the headers, `data` are those captured; `ack` None: the segment has none."""
     if half.next < 0:
@@ -156,19 +168,20 @@ def take(half: Half, now: float, seq: int, ack: int | None, data: bytes, length:
     conn = half.conn
     if distance == 0 and not _acks_unseen(half, ack):
         _deliver(half, now, data, length, fin)
-        if conn.holding:
+        if conn.held_until != NEVER:
             drain(conn, now)
         return
     half.held.append(_Held(seq, ack, data, length, fin, now))
     conn.held_octets += len(data)
     conn.held_until = min(conn.held_until, now + HOLD)
-    conn.holding = True
+    conn.attention = True
     if conn.held_octets > MAX_HELD or len(half.held) > MAX_HELD_SEGMENTS:
         release(conn, now)
 
 
 def acknowledged(half: Half, ack: int, now: float) -> None:
-    """The receiver of `half` has all up to `ack`: what we still miss of that is either just late or lost to the capture."""
+    """The receiver of `half` has all up to `ack`: what we still miss of that is either just late or lost to the
+    capture."""
     conn = half.conn
     if half.next >= 0 and ahead(ack, half.next) > 0:
         conn.held_until = min(conn.held_until, now + HOLD_LOST)
@@ -192,6 +205,7 @@ def _deliver(half: Half, now: float, data: bytes, length: int, fin: bool) -> Non
             half.conn.reader.gap(half.from_client, length - len(data), now)
     if fin:
         half.fin = True
+        half.conn.attention = half.conn.attention or half.peer.fin
         if half.conn.closed_first == "nobody":
             half.conn.closed_first = "client" if half.from_client else "server"
 
@@ -222,11 +236,12 @@ def drain(conn: Connection, now: float) -> None:
                 break
     oldest = min((entry.since for half in (conn.client, conn.server) for entry in half.held), default=NEVER)
     conn.held_until = NEVER if oldest == NEVER else max(oldest + HOLD, now)
-    conn.holding = oldest != NEVER
+    conn.attention = oldest != NEVER or conn.over
 
 
 def release(conn: Connection, now: float) -> None:
-    """What is held has waited enough: pass over what is missing before the oldest of it, and hand on what that frees."""
+    """What is held has waited enough: pass over what is missing before the oldest of it, and hand on what that
+    frees."""
     oldest = min(
         ((entry.since, not half.from_client, half) for half in (conn.client, conn.server) for entry in half.held),
         default=None,
@@ -234,7 +249,7 @@ def release(conn: Connection, now: float) -> None:
     )
     if oldest is None:
         conn.held_until = NEVER
-        conn.holding = False
+        conn.attention = conn.over
         return
     half = oldest[2]
     entry = _nearest(half)
@@ -260,6 +275,12 @@ def release_all(conn: Connection, now: float) -> None:
     """Nothing more will come: hand on all that is held."""
     while conn.client.held or conn.server.held:
         release(conn, now)
+
+
+def reaches(half: Half, seq: int, now: float) -> None:
+    """The other side, or a RST, tells that the direction has come to `seq`: what we have not seen of it is missing."""
+    if half.next >= 0 and 0 < ahead(seq, half.next) <= FAR and not half.fin:
+        _pass_over(half, seq, now)
 
 
 def _pass_over(half: Half, target: int, now: float) -> None:

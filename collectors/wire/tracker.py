@@ -1,6 +1,7 @@
 """The table of connections: which segment belongs to which, who is the client, when one begins and ends.
 
-`segment(now, buf, segment)` is the hot path: one look-up, and in the usual case (the next octets, or a bare acknowledgement) little
+`segment(now, buf, segment)` is the hot path: one look-up, and in the usual case (the next octets, or a bare
+acknowledgement) little
 more. Time is the packets' own. Closed connections leave at once; the table is bounded.
 """
 
@@ -21,6 +22,7 @@ MAX_CONNECTIONS = 100_000  # about 2 kB each; more at once is an attack, and the
 IDLE = 900.0  # seconds of silence; RFC 5321 4.5.3.2 lets a client wait 10 minutes for the answer to a message
 HALF_OPEN = 75.0  # seconds for a SYN to be answered; Linux gives up after 63 (server) to 127
 CLOSING = 60.0  # seconds after the first FIN
+OVER = 1.0  # seconds after both FINs, for the last acknowledgement
 CLOSED_KEPT = 65_536  # connections that ended lately, so that a late retransmission does not look like a new one
 CLOSED_FOR = 30.0  # seconds that a closed connection's addresses are remembered
 WINDOW = 1 << 20  # octets; as large as receivers let it grow in practice
@@ -31,7 +33,8 @@ REUSE_IDLE = 30.0  # seconds of silence after which a SYN on the same ports star
 class Tracker:
     """Turns segments into events, by way of a Dialogue for each connection.
 
-    ports: TCP ports watched; any_port: recognise SMTP on all others too. `direction(client, server, port)` names a session's
+    ports: TCP ports watched; any_port: recognise SMTP on all others too. `direction(client, server, port)` names a
+    session's
     direction. Events are handed to `append`."""
 
     def __init__(
@@ -64,8 +67,10 @@ class Tracker:
                 return
         conn = half.conn
         conn.last = now
-        if not flags & _UNUSUAL and not conn.holding:
+        if not flags & _UNUSUAL and not conn.attention:
             if not length:
+                if half.peer.next < 0 and flags & ACK:
+                    half.peer.next = ack  # its first octet to come; later, a gap before it shows
                 return
             if seq == half.next and ack == half.peer.next and length == captured:
                 half.next = (seq + length) & MASK
@@ -81,24 +86,23 @@ class Tracker:
         _, seq, ack, flags, _, length, _ = segment
         conn = half.conn
         if flags & SYN:
-            self._syn(now, half, seq, ack, flags)
+            self._syn(now, half, seq, ack, flags, data)
             return
         if flags & RST:
-            self._reset(now, half, seq)
+            self._reset(now, half, seq, ack if flags & ACK else None)
             return
         answered = ack if flags & ACK else None
         if length or flags & FIN:
             streams.take(half, now, seq, answered, data, length, bool(flags & FIN))
-        elif half.next < 0:
-            half.next = seq
-        if conn.holding:
+        elif conn.over:
+            self._close(conn, "fin")  # the acknowledgement of the last FIN, in all likelihood
+            return
+        if conn.held_until != streams.NEVER:
             if answered is not None:
                 streams.acknowledged(half.peer, answered, now)
             if now >= conn.held_until:
                 streams.release(conn, now)
             self._holding[conn.id] = conn
-        if conn.client.fin and conn.server.fin:
-            self._close(conn, "fin")
 
     # ---- beginnings
 
@@ -115,6 +119,8 @@ class Tracker:
             half = self._open(now, key, flags)
         half.seen = True
         self._halves[key] = half
+        if not flags & SYN and half.next < 0 and not half.conn.midstream:
+            half.conn.headless = True  # how much came before is not known
         return half
 
     def _closed_lately(self, key: bytes, now: float) -> bool:
@@ -159,16 +165,21 @@ class Tracker:
         )
         return dialogue
 
-    def _syn(self, now: float, half: Half, seq: int, ack: int, flags: int) -> None:
+    def _syn(self, now: float, half: Half, seq: int, ack: int, flags: int, data: bytes) -> None:
         """SYN: the first of its direction, one sent again, or a new connection on the ports of an old one.
 
-        A stranger can forge the last kind, so it counts only if the old connection is over or silent, or the server answers."""
+        A stranger can forge the last kind, so it counts only if the old connection is over or silent, or the server
+        answers."""
         conn = half.conn
         following = (seq + 1) & MASK
         if half.next < 0:
             half.next = following
+            if flags & ACK and half.peer.next < 0:
+                half.peer.next = ack
+            if data:  # TCP Fast Open (RFC 7413)
+                streams.take(half, now, following, None, data, len(data), False)
             return
-        if half.next == following or (half.octets and ahead(half.next, following) == half.octets):
+        if 0 <= ahead(half.next, following) <= half.octets:
             return
         if flags & ACK:
             if conn.syn is not None and conn.syn[0] != half.from_client and ack == conn.syn[1]:
@@ -181,7 +192,7 @@ class Tracker:
     def _restart(self, now: float, half: Half, following: int, ack: int | None) -> None:
         """The same ports, but a new connection."""
         key, peer_key, from_client = half.key, half.peer.key, half.from_client
-        self._close(half.conn, "fin" if half.conn.closed_first != "nobody" else "timeout")
+        self._close(half.conn, "timeout")
         opener = key if (ack is None) else peer_key
         self._closed.pop(key, None)
         self._closed.pop(peer_key, None)
@@ -198,12 +209,16 @@ class Tracker:
 
     # ---- ends
 
-    def _reset(self, now: float, half: Half, seq: int) -> None:
-        """RST: believed if its sequence number is in the receiver's window (RFC 5961, 3), since anybody can send one."""
+    def _reset(self, now: float, half: Half, seq: int, ack: int | None) -> None:
+        """RST: believed if its sequence number is in the receiver's window (RFC 5961, 3), since anybody can send
+        one."""
         if half.next >= 0 and not 0 <= ahead(seq, half.next) < WINDOW:
             return
         conn = half.conn
         streams.release_all(conn, now)
+        streams.reaches(half, seq, now)
+        if ack is not None and half.peer.seen:
+            streams.reaches(half.peer, ack, now)
         if conn.closed_first == "nobody":
             conn.closed_first = "client" if half.from_client else "server"
             self._close(conn, "rst")
@@ -213,6 +228,8 @@ class Tracker:
     def _close(self, conn: Connection, by: ClosedBy) -> None:
         """The connection is over; `by` tells how, short of a QUIT."""
         streams.release_all(conn, conn.last)
+        if by in ("open", "timeout") and conn.closed_first != "nobody":
+            by = "fin"
         for half in (conn.client, conn.server):
             self._halves.pop(half.key, None)
             self._closed[half.key] = conn.last
@@ -230,7 +247,9 @@ class Tracker:
     def _tell_end(self, conn: Connection, dialogue: Dialogue, by: ClosedBy) -> None:
         client, server = conn.client, conn.server
         partial = _partial(conn)
-        visible = by in ("fin", "rst") and partial is None
+        if dialogue.given_up:
+            partial = "; ".join(filter(None, (partial, dialogue.given_up)))
+        visible = partial is None and (by == "rst" or (by == "fin" and conn.over))
         dialogue.close(conn.last, conn.closed_first, visible)
         if conn.contradicts:
             dialogue.odd("overlap", "octets came twice with different content")
@@ -246,25 +265,26 @@ class Tracker:
     # ---- the passing of time
 
     def tick(self, now: float) -> None:
-        """Once a second of packet time: end what fell silent, release what waited enough, tell how far the others are."""
+        """Once a second of packet time: end what fell silent, release what waited enough, tell how far the others
+        are."""
         for conn in list(self._holding.values()):
             self._release(conn, now)
         for conn in list(self._live.values()):
             if now - conn.last >= self._patience(conn):
-                self._close(conn, "fin" if conn.closed_first != "nobody" else "timeout")
+                self._close(conn, "timeout")
             else:
                 self._progress(conn, now)
 
     def _release(self, conn: Connection, now: float) -> None:
-        while conn.holding and now >= conn.held_until:
+        while now >= conn.held_until:
             streams.release(conn, now)
-        if not conn.holding:
+        if conn.held_until == streams.NEVER:
             self._holding.pop(conn.id, None)
-            if conn.client.fin and conn.server.fin:
-                self._close(conn, "fin")
 
     def _patience(self, conn: Connection) -> float:
         """Seconds of silence after which nothing more is to be expected of a connection."""
+        if conn.over:
+            return OVER
         if conn.closed_first != "nobody":
             return CLOSING
         return HALF_OPEN if conn.id in self._unanswered and not conn.client.octets else IDLE
@@ -279,17 +299,19 @@ class Tracker:
     def finish(self) -> None:
         """The capture is over: sessions still open are told as such, in the order of their beginning."""
         for conn in list(self._live.values()):
-            self._close(conn, "fin" if conn.closed_first != "nobody" else "open")
+            self._close(conn, "open")
 
 
 def _partial(conn: Connection) -> str | None:
     """What is missing of a connection, and why; None if nothing is."""
     client, server = conn.client, conn.server
-    if not (conn.midstream or client.gapped or server.gapped) and client.seen and server.seen:
+    if not (conn.midstream or conn.headless or client.gapped or server.gapped) and client.seen and server.seen:
         return None
     missing = []
     if conn.midstream:
         missing.append("began before the capture")
+    if conn.headless:
+        missing.append("its beginning was not captured whole")
     for half, name in ((conn.client, "client to server"), (conn.server, "server to client")):
         if not half.seen and (half.peer.octets or conn.midstream):
             missing.append(f"{name} not captured")

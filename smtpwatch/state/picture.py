@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from copy import copy
 
 from smtpwatch import counters
-from smtpwatch.events import Event, Health, SensorStatus, Tally
+from smtpwatch.events import Event, SensorStatus, Tally
 from smtpwatch.state.rates import Rate
 from smtpwatch.state.sessions import Session, Sessions
 
@@ -76,13 +76,6 @@ class Picture:
         """How often per second the counters `names` went up, together, over the last `window` seconds (at most 60)."""
         rates = self._rates
         return sum(rates[name].per_second(now, window) for name in names if name in rates)
-
-    @property
-    def health(self) -> Health | None:
-        """The worst state of any sensor, None while none has told."""
-        order: tuple[Health, ...] = ("failed", "degraded", "starting", "running")
-        states = {status.state for status in self.sensors.values()}
-        return next((state for state in order if state in states), None)
 
     def _count(self, name: str, time: float, n: int) -> None:
         self.totals[name] = self.totals.get(name, 0) + n

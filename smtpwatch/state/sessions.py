@@ -70,7 +70,8 @@ class Session:
 
     __slots__ = (
         "accepted", "auth", "banner", "client", "client_port", "closed_by", "direction", "end", "hello_given",
-        "hello_taken", "id", "last_code", "last_reply", "messages", "octets_client", "octets_server", "oddities",
+        "hello_taken", "hellos", "id", "last_code", "last_reply", "messages", "octets_client", "octets_server",
+        "oddities",
         "partial", "refused", "sensor", "server", "server_port", "smtp", "source", "stage", "start", "starttls",
         "tls", "transactions", "transcript", "via",
     )  # fmt: skip
@@ -93,6 +94,8 @@ class Session:
         self.banner: str | None = None
         self.hello_given: str | None = None
         self.hello_taken: str | None = None
+        self.hellos: list[str | None] = []
+        """Arguments of hellos that wait for their reply."""
         self.transactions: list[Transaction] = []
         self.accepted = 0
         self.refused = 0
@@ -165,15 +168,20 @@ def _greeting(session: Session, event: ev.Greeting) -> None:
 def _command(session: Session, event: ev.Command) -> None:
     session.stage = event.verb
     if event.verb in HELLO:
-        session.hello_given = event.argument
+        given = None if event.argument.endswith(ev.CUT) else event.argument.strip()
+        session.hello_given = given
+        session.hellos = [*session.hellos[-7:], given]
     elif event.verb == "STARTTLS":
         session.starttls = "requested"
 
 
 def _reply(session: Session, event: ev.Reply) -> None:
     session.last_code, session.last_reply = event.code, event.text
-    if event.to in HELLO and event.code < 300:
-        session.hello_taken = session.hello_given
+    if event.to in HELLO:
+        given = session.hellos.pop(0) if session.hellos else None
+        if event.code >= 300:
+            return
+        session.hello_taken = given if given is not None else session.hello_taken
         if session.starttls == "none" and "\nSTARTTLS" in event.text.upper():
             session.starttls = "offered"
     elif event.to == "STARTTLS":

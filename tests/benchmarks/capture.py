@@ -1,6 +1,7 @@
 """Capture file to events, beside tshark and Scapy on the same file in the same run.
 
-`python -m tests.benchmarks.capture`; takes about a minute. Each figure is the best of ROUNDS, taken in turns, since other
+`python -m tests.benchmarks.capture`; takes about a minute. Each figure is the best of ROUNDS, taken in turns, since
+other
 work on the machine only ever slows a run down."""
 
 import subprocess

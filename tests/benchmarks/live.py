@@ -1,6 +1,7 @@
 """Live capture under smtp-source at full speed on a namespace's loopback: packets, drops, CPU.
 
-`python -m tests.benchmarks.live`; takes about 15 seconds. The peer is tcpdump, which only writes the packets to a file."""
+`python -m tests.benchmarks.live`; takes about 15 seconds. The peer is tcpdump, which only writes the packets to a
+file."""
 
 import json
 import subprocess
@@ -41,9 +42,15 @@ def _ours(host: Namespace, folder: Path) -> None:
         program.wait()
     sessions = _count(folder / "events")
     rate = status["received"] / seconds
-    print(f"smtpwatch: {status['received']:,} packets, {rate:,.0f}/s for {seconds:.1f} s; kernel drops {status['dropped']:,} (at most 0)")
-    print(f"  sensor {cpu:.1f} s of CPU, {100 * cpu / seconds:.0f} % of one core (at most 100); sent {messages:,} messages,")
-    print(f"  told in detail {sessions:,}; events shed into tallies {status['shed']:,}; messages counted in all {_messages(folder / 'events'):,}")
+    print(
+        f"smtpwatch: {status['received']:,} packets, {rate:,.0f}/s for {seconds:.1f} s; "
+        f"kernel drops {status['dropped']:,} (at most 0)"
+    )
+    print(f"  sensor {cpu:.1f} s of CPU, {100 * cpu / seconds:.0f} % of one core (at most 100); sent {messages:,},")
+    print(
+        f"  told in detail {sessions:,}; events shed into tallies {status['shed']:,}; "
+        f"messages counted in all {_messages(folder / 'events'):,}"
+    )
 
 
 def _settled(path: Path, sensor: psutil.Process) -> dict[str, int]:
@@ -51,7 +58,9 @@ def _settled(path: Path, sensor: psutil.Process) -> dict[str, int]:
     last: dict[str, int] = {}
     for _ in range(60):
         time.sleep(1.1)
-        status = json.loads(subprocess.run(["grep", "SensorStatus", str(path)], capture_output=True, check=True).stdout.splitlines()[-1])
+        status = json.loads(
+            subprocess.run(["grep", "SensorStatus", str(path)], capture_output=True, check=True).stdout.splitlines()[-1]
+        )
         if last.get("received") == status["received"] and sensor.is_running():
             return dict(status)
         last = status
@@ -59,7 +68,11 @@ def _settled(path: Path, sensor: psutil.Process) -> dict[str, int]:
 
 
 def _count(path: Path) -> int:
-    return int(subprocess.run(["grep", "-c", '"type":"MessageDecided"', str(path)], capture_output=True, text=True, check=False).stdout)
+    return int(
+        subprocess.run(
+            ["grep", "-c", '"type":"MessageDecided"', str(path)], capture_output=True, text=True, check=False
+        ).stdout
+    )
 
 
 def _messages(path: Path) -> int:
@@ -75,7 +88,9 @@ def _messages(path: Path) -> int:
 
 
 def _tcpdump(host: Namespace, folder: Path) -> None:
-    dump = host.popen("tcpdump", "-i", "lo", "-B", "32768", "-w", folder / "peer.pcap", "tcp port 25", stderr=subprocess.PIPE)
+    dump = host.popen(
+        "tcpdump", "-i", "lo", "-B", "32768", "-w", folder / "peer.pcap", "tcp port 25", stderr=subprocess.PIPE
+    )
     time.sleep(1)
     _, seconds = _load(host, SECONDS)
     time.sleep(1)

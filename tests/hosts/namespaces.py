@@ -72,12 +72,9 @@ class Namespace:
         *arguments: str | Path,
         stdout: int | None = None,
         stderr: int | None = None,
-        cwd: Path | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a program inside, leader of its own process group; it ends with the namespace at the latest."""
-        process = subprocess.Popen(
-            self.command(*arguments), stdout=stdout, stderr=stderr, cwd=cwd, start_new_session=True
-        )
+        process = subprocess.Popen(self.command(*arguments), stdout=stdout, stderr=stderr, start_new_session=True)
         self._processes.append(process)
         return process
 

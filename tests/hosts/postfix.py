@@ -18,9 +18,9 @@ from tests.hosts.namespaces import Namespace
 from tests.hosts.openssl import make_certificate
 
 DAEMONS = Path("/usr/lib/postfix/sbin")
-_START_LIMIT = 10.0  # seconds; it takes about 0.2
+_START_LIMIT = 10.0  # seconds; it takes about 0.05
 
-# What `postfix check` would make: name, mode, whether the group is postdrop (postfix-files(5) of the distribution).
+# The queue directories that `postfix check` would make: for Postfix alone, and shared with group postdrop (name, mode).
 _QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace")
 _SHARED_QUEUES = (("maildrop", 0o1730), ("public", 0o710))
 

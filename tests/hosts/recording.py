@@ -9,8 +9,8 @@ from typing import Self
 
 from tests.hosts.namespaces import Namespace
 
-# In immediate mode tcpdump's ring has slots of the snap length each: a segment that the kernel did not cut (GSO) must
-# fit, and more than the default must not be asked for, or few slots are left.
+# In immediate mode each slot of tcpdump's ring has the snap length: enough for what the kernel hands on in one piece
+# (GSO), and not the default of 262,144, which would leave few slots.
 _SNAPLEN = 66_000  # octets
 _BUFFER = 65_536  # KiB, so about 1,000 slots
 _QUIET = 0.2  # seconds without growth of the file after which all is taken to be written; checked by the counts
@@ -21,11 +21,9 @@ _COUNTS = re.compile(rb"(\d+) packets captured\n(\d+) packets received by filter
 class Tcpdump:
     """Records TCP on one interface into a pcap file while the `with` block runs."""
 
-    def __init__(
-        self, namespace: Namespace, interface: str, path: Path, *, snaplen: int = SNAPLEN, expression: str = "tcp"
-    ) -> None:
+    def __init__(self, namespace: Namespace, interface: str, path: Path) -> None:
         self._namespace = namespace
-        self._arguments = ("-i", interface, "-s", str(snaplen), "-w", str(path), expression)
+        self._interface = interface
         self.path = path
 
     def __enter__(self) -> Self:

@@ -70,9 +70,7 @@ class Dialogue:
             self.says("RCPT", f"TO:<{recipient}>").answer("RCPT", code, text)
             self._add(ev.RecipientDecided, recipient, code, None, text)
         if refused:
-            return self._add(
-                ev.MessageDecided, sender, True, "rejected", None, None, None, None, 0, len(recipients), 0
-            )
+            return self._add(ev.MessageDecided, sender, True, "rejected", None, None, None, None, 0, len(recipients), 0)
         return self.says("DATA").answer("DATA", 354, "End data with <CR><LF>.<CR><LF>")
 
     def accepted(self, sender: str, recipients: int) -> "Dialogue":

@@ -52,9 +52,7 @@ def test_oddity_and_auth() -> None:
 def test_a_proxy_names_the_source() -> None:
     events: list[ev.Event] = [
         *scenes.Dialogue(1, "192.0.2.50", scenes.START).events,
-        ev.SourceNamed(
-            scenes.START, scenes.SENSOR, scenes.HOST, 1, "203.0.113.9", 4321, "192.0.2.50", "PROXY v2"
-        ),
+        ev.SourceNamed(scenes.START, scenes.SENSOR, scenes.HOST, 1, "203.0.113.9", 4321, "192.0.2.50", "PROXY v2"),
     ]
     head, said = told(1, events=events)
     assert "203.0.113.9, named by 192.0.2.50" in head and head.startswith("192.0.2.50:40001 to ")

@@ -189,9 +189,7 @@ def server_name(name: bytes) -> bytes:
     return vector(2, b"\0" + vector(2, name))
 
 
-def client_hello(
-    ciphers: Iterable[int], pairs: Iterable[tuple[int, bytes]] | None, version: int = 0x0303
-) -> bytes:
+def client_hello(ciphers: Iterable[int], pairs: Iterable[tuple[int, bytes]] | None, version: int = 0x0303) -> bytes:
     """A ClientHello in one record; `pairs` are extension types with their data, None: none at all."""
     body = u16s([version]) + bytes(32) + b"\0" + vector(2, u16s(ciphers)) + b"\1\0"
     return record(22, message(1, body if pairs is None else body + extensions(pairs)), 0x0301)

@@ -185,9 +185,7 @@ def test_ja3_and_ja3s_as_tshark_computes_them(recorded: dict[str, list[Flight]],
     handshakes += [flights for flights in recorded.values() if ev.TlsNegotiated in kinds(told(flights))]
     path = tmp_path / "hellos.pcap"
     capture(path, handshakes)
-    for flights, (ja3s_seen, ja3_seen) in zip(
-        handshakes, tshark_fingerprints(path, len(handshakes)), strict=True
-    ):
+    for flights, (ja3s_seen, ja3_seen) in zip(handshakes, tshark_fingerprints(path, len(handshakes)), strict=True):
         heard = told(flights)
         # tshark tells each hello of a retried handshake; the offer is the first, the choice the last.
         assert only(ev.TlsOffered, heard)[6] == ja3_seen[0]
@@ -216,9 +214,7 @@ def capture(path: Path, handshakes: Sequence[list[Flight]]) -> None:
 
 def tshark_fingerprints(path: Path, streams: int) -> list[tuple[list[str], list[str]]]:
     """JA3S and JA3 of every hello, by connection."""
-    fields = [
-        word for field in ("tcp.stream", "tls.handshake.ja3s", "tls.handshake.ja3") for word in ("-e", field)
-    ]
+    fields = [word for field in ("tcp.stream", "tls.handshake.ja3s", "tls.handshake.ja3") for word in ("-e", field)]
     command = ["tshark", "-r", str(path), "-d", "tcp.port==465,tls", "-T", "fields", *fields]
     found: list[tuple[list[str], list[str]]] = [([], []) for _ in range(streams)]
     for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines():

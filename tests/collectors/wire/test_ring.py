@@ -17,10 +17,10 @@ from scapy.packet import Packet as ScapyPacket
 from scapy.packet import Raw
 
 from collectors.wire import bpf, frames
-from collectors.wire.errors import CaptureError
 from collectors.wire.interfaces import Interfaces
 from collectors.wire.portable import PortableCapture, expression
 from collectors.wire.ring import Ring
+from smtpwatch.errors import CaptureError
 from tests.hosts.namespaces import Namespace, join
 
 pytestmark = pytest.mark.skipif(

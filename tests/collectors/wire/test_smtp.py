@@ -81,8 +81,8 @@ def test_a_message_tells_its_size() -> None:
         ("C: RCPT TO:<b@x>\nS: 550 5.1.1 unknown\nC: QUIT\nS: 221 Bye", "rejected"),
         ("C: RCPT TO:<b@x>\nS: 451 4.7.1 greylisted\nC: QUIT\nS: 221 Bye", "deferred"),
         ("C: RCPT TO:<b@x>\nS: 550 no\nC: DATA\nS: 554 5.5.1 no valid recipients\nC: RSET\nS: 250 Ok", "reset"),
-        ("C: RCPT TO:<b@x>\nS: 250 Ok\nC: DATA\nS: 354 go\nC: x\\n.\nS: 554 5.7.1 spam\nC: QUIT\nS: 221 Bye", "rejected"),
-        ("C: RCPT TO:<b@x>\nS: 250 Ok\nC: DATA\nS: 354 go\nC: x\\n.\nS: 451 4.3.0 later\nC: QUIT\nS: 221 Bye", "deferred"),
+        ("C: RCPT TO:<b@x>\nS: 250 Ok\nC: DATA\nS: 354 go\nC: x\\n.\nS: 554 5.7.1 spam\nC: QUIT\nS: 221", "rejected"),
+        ("C: RCPT TO:<b@x>\nS: 250 Ok\nC: DATA\nS: 354 go\nC: x\\n.\nS: 451 4.3.0 later\nC: QUIT\nS: 221", "deferred"),
         ("C: RCPT TO:<b@x>\nS: 250 Ok\nC: DATA\nS: 354 go\nC: half a message", "abandoned"),
         ("C: RCPT TO:<b@x>\nS: 250 Ok\nC: DATA\nS: 354 go\nC: x\\n.", "abandoned"),
         ("C: STARTTLS\nS: 220 go", "reset"),
@@ -178,7 +178,7 @@ def test_lmtp_answers_for_each_recipient() -> None:
     ("dialogue", "auth"),
     [
         (f"C: AUTH PLAIN {base64.b64encode(b'-bob-secret').decode()}\nS: 235 2.7.0 ok", ("PLAIN", "success")),
-        ("C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: Ym9i\nS: 334 UGFzc3dvcmQ6\nC: c2VjcmV0\nS: 535 5.7.8 no", ("LOGIN", "failure")),
+        ("C: AUTH LOGIN\nS: 334 VXNlcm5h\nC: Ym9i\nS: 334 UGFzc3dv\nC: c2VjcmV0\nS: 535 no", ("LOGIN", "failure")),
         ("C: AUTH CRAM-MD5\nS: 334 PDEyMz4=\nC: *\nS: 501 5.7.0 aborted", ("CRAM-MD5", "aborted")),
         ("C: AUTH PLAIN\nS: 334 \nC: AGJvYgBzZWNyZXQ=", ("PLAIN", "unknown")),
         ("C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6", ("LOGIN", "aborted")),
@@ -240,9 +240,7 @@ def test_a_forged_proxy_header_blames_nobody() -> None:
     wire = (
         Wire()
         .open()
-        .script(
-            "C: PROXY TCP4 198.51.100.9 192.0.2.25 5555 25\nS: 220 mx\nS: 502 5.5.2 no such command\nC: EHLO x\nS: 250 mx"
-        )
+        .script("C: PROXY TCP4 198.51.100.9 192.0.2.25 5555 25\\nEHLO x\nS: 220 mx\nS: 502 5.5.2 what\\n250 mx")
     )
     events = events_of(wire.close().packets)
     assert not any(isinstance(event, ev.SourceNamed) for event in events)

@@ -213,9 +213,7 @@ class TestFailures:
 
     def test_an_alert_without_the_hello_claims_no_more_than_it_says(self) -> None:
         heard = told([("server", alert(2, 70))])
-        assert heard == [
-            (ev.TlsFailed, ("server", "protocol_version", "server ended the handshake: protocol_version"))
-        ]
+        assert heard == [(ev.TlsFailed, ("server", "protocol_version", "server ended the handshake: protocol_version"))]
 
     def test_warnings_end_nothing(self) -> None:
         flights: list[Flight] = [
