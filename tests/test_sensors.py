@@ -338,7 +338,7 @@ def _greeted(times: int) -> Callable[[Sequence[Event]], bool]:
 @pytest.mark.needs("namespaces")
 def test_killed_and_started_anew(watch: Watch) -> None:
     watch.poll(100.0)
-    assert watch.latest.state == "starting"
+    assert (watch.latest.state,) == ("starting",)
     assert watch.wait(watch.state("running"), 101.0)
     assert watch.latest.watching == ("lo",)
     with _greet(watch.namespace):
