@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from smtpwatch.clean import clean
+
 DEFAULT_FILE = Path("/etc/smtpwatch.toml")
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -65,7 +67,7 @@ def ports(text: str) -> dict[str, Any]:
     """`--ports 25,465,587,2525` or `--ports any` as fields of Config. Raises ConfigError."""
     if text == "any":
         return {"any_port": True}
-    if not re.fullmatch(r"\d+(,\d+)*", text):
+    if not re.fullmatch(r"\d{1,5}(,\d{1,5})*", text, re.ASCII):
         raise ConfigError(f"ports are numbers with commas between, or `any`: {text!r}")
     return {"ports": tuple(int(port) for port in text.split(","))}
 
@@ -81,11 +83,13 @@ def load(path: Path | None, options: dict[str, Any]) -> Config:
             settings = msgspec.toml.decode(source.read_bytes(), type=dict[str, Any])
         except OSError as error:
             raise ConfigError(f"{source}: {error.strerror}") from None
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{source}: {error}") from None
+        except RecursionError:
+            raise ConfigError(f"{source}: nested too deeply") from None
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise ConfigError(f"{source}: {clean(str(error))}") from None
     try:
         config = msgspec.convert({**settings, **options}, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source or 'options'}: {error}") from None
+        raise ConfigError(f"{source or 'options'}: {clean(str(error))}") from None
     config.networks()
     return config

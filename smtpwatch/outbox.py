@@ -40,6 +40,7 @@ class Outbox:
         self._untold: set[int] = set()
         """Sessions whose opening was shed: so is all that follows, lest the console sees half a session."""
         self._shedding = False
+        self._health: ev.SensorStatus | None = None
         self.shed = 0
 
     def fileno(self) -> int:
@@ -72,13 +73,20 @@ class Outbox:
             self._tell_tallies(now)
             self.flush()
 
-    def urgent(self, event: ev.Event) -> None:
-        """Queue an event that is never shed: a sensor's health."""
-        self._put([event])
+    def urgent(self, event: ev.SensorStatus) -> None:
+        """Tell a sensor's health: never shed, but not piled up while nobody reads, since only the latest matters."""
+        self._health = event
         self.flush()
 
     def flush(self) -> None:
         """Send what the socket takes now."""
+        self._send()
+        if self._health is not None and self._queued <= QUEUE_FULL:
+            self._put([self._health])
+            self._health = None
+            self._send()
+
+    def _send(self) -> None:
         while self._queue:
             try:
                 sent = self._sock.send(self._queue[0])

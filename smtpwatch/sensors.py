@@ -77,12 +77,19 @@ class Sensor:
     def poll(self, now: float) -> list[Event]:
         """Start the process if it is time to; returns the status to publish, if there is one."""
         if self._process is None and self._start_at is not None and now >= self._start_at:
-            self._start(now)
+            try:
+                self._start(now)
+            except OSError as error:
+                return [self._try_again(now, error.strerror or str(error))]
             return [self._status(now, "starting", "")]
         return []
 
     def _start(self, now: float) -> None:
+        self._started = now
+        self._reason = ""
+        self._buffer.clear()
         ours, theirs = socket.socketpair()
+        self._sock = ours
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         with theirs:
             # -P: nothing is imported from the directory that root happens to be in.
@@ -94,12 +101,9 @@ class Sensor:
                 stderr=subprocess.PIPE,
             )
         body = msgspec.msgpack.encode(Assignment(self._config, self._host))
-        ours.sendall(HEADER.pack(len(body)) + body)
+        with suppress(BrokenPipeError):  # it is gone already: `receive` finds that out, and why
+            ours.sendall(HEADER.pack(len(body)) + body)
         ours.setblocking(False)
-        self._sock = ours
-        self._buffer.clear()
-        self._started = now
-        self._reason = ""
 
     def receive(self, now: float) -> list[Event]:
         """The events that have come, and, if the process is gone, the status that says so."""
@@ -116,7 +120,7 @@ class Sensor:
                 raise SensorLostError("ended")
             self._buffer += data
             return self._events()
-        except (SensorLostError, msgspec.MsgspecError) as error:
+        except (SensorLostError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return [self._lost(now, str(error))]
 
     def _events(self) -> list[Event]:
@@ -151,6 +155,12 @@ class Sensor:
         if process.returncode == NOT_ALLOWED:
             self._start_at = None
             return self._status(now, "failed", reason)
+        return self._try_again(now, reason)
+
+    def _try_again(self, now: float, reason: str) -> Event:
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
         delay = RESTART_AFTER[min(self._failures, len(RESTART_AFTER) - 1)]
         self._failures += 1
         self._start_at = now + delay

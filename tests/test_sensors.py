@@ -349,7 +349,7 @@ def test_killed_and_started_anew(watch: Watch) -> None:
         assert "-9" in watch.latest.reason
         assert _children() == []
         watch.poll(110.0 + RESTART_AFTER[0] / 2)
-        assert watch.latest.state == "failed"
+        assert (watch.latest.state,) == ("failed",)
         state = Sessions()
         for event in watch.events:
             state.apply(event)

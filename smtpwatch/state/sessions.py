@@ -11,6 +11,7 @@ from smtpwatch import events as ev
 
 LIVE_SESSIONS = 100_000  # the tracker's own bound; beyond it the oldest are given up as recent ones
 RECENT_SESSIONS = 2_000  # what an admin may page back through; about 4 kB each
+ONE_RUN = 1 << 40  # session numbers that a sensor may use between two starts
 TRANSCRIPT_EVENTS = 200  # the latest of one session; a normal one has under 20
 TRANSACTIONS = 1_000  # of one session, the latest; a busy relay sends 100 on one connection
 RECIPIENTS = 10_000  # of one transaction; Postfix's smtpd_recipient_limit is 1,000
@@ -292,6 +293,8 @@ class Sessions:
         self.live: dict[tuple[str, int], Session] = {}
         self.recent: OrderedDict[tuple[str, int], Session] = OrderedDict()
         self._ended = ended
+        self._before: dict[str, int] = {}
+        """What is added to a sensor's session numbers, since they begin anew when it starts anew."""
 
     def __len__(self) -> int:
         return len(self.live) + len(self.recent)
@@ -303,7 +306,7 @@ class Sessions:
     def apply(self, event: ev.Event) -> None:
         """Take in one event; events of no session only matter where they end some."""
         if isinstance(event, ev.SessionEvent):
-            key = (event.sensor, event.session)
+            key = (event.sensor, event.session + self._before.get(event.sensor, 0))
             session = self.live.get(key)
             if session is None:
                 session = self._open(key, event)
@@ -312,15 +315,16 @@ class Sessions:
                 self._close(key)
         elif type(event) is ev.Tally:
             for number in event.closed:
-                self._lost((event.sensor, number), event.time)
+                self._lost((event.sensor, number + self._before.get(event.sensor, 0)), event.time)
         elif type(event) is ev.SensorStatus and event.state == "starting":
             for key in [key for key in self.live if key[0] == event.sensor]:
                 self._lost(key, event.time)
+            self._before[event.sensor] = self._before.get(event.sensor, 0) + ONE_RUN
 
     def _open(self, key: tuple[str, int], event: ev.SessionEvent) -> Session:
         if len(self.live) >= LIVE_SESSIONS:
             self._close(next(iter(self.live)))
-        session = self.live[key] = Session(event.sensor, event.session, event.source, event.time)
+        session = self.live[key] = Session(*key, event.source, event.time)
         return session
 
     def _lost(self, key: tuple[str, int], now: float) -> None:
