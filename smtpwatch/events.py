@@ -87,6 +87,12 @@ class Reply(SessionEvent, frozen=True, gc=False):
     text: str
 
 
+class ReplyUnseen(SessionEvent, frozen=True, gc=False):
+    """The reply to a HELO, EHLO or LHLO (`to`) is not in the capture, so the next such reply answers a later one."""
+
+    to: str
+
+
 class TransactionOpened(SessionEvent, frozen=True, gc=False):
     """MAIL was accepted, or cannot be seen to have been refused. `sender` is the address alone, "" the null sender,
     None where MAIL itself was not seen."""
@@ -221,6 +227,7 @@ AnyEvent = (
     | Greeting
     | Command
     | Reply
+    | ReplyUnseen
     | TransactionOpened
     | RecipientDecided
     | MessageDecided

@@ -15,6 +15,8 @@ from smtpwatch import events as ev
 if TYPE_CHECKING:
     from collectors.wire.smtp import Dialogue
 
+BAD_SEQUENCE = 503
+
 
 def _hello(dialogue: Dialogue, verb: str, code: int, text: str) -> None:
     if code < 300:
@@ -34,16 +36,27 @@ def _lhlo(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: 
 def _mail(dialogue: Dialogue, sender: Any, code: int, enhanced: str | None, text: str) -> None:
     if code < 300:
         dialogue.open_envelope(sender)
-    elif dialogue.envelope is None:
+        return
+    if code != BAD_SEQUENCE:
+        _was_over(dialogue)  # else this would be a nested MAIL
+    if dialogue.envelope is None:
         dialogue.emit(ev.MessageDecided, sender, False, by_code(code), None, None, None, None, 0, 0, 0)
 
 
 def _rcpt(dialogue: Dialogue, recipient: Any, code: int, enhanced: str | None, text: str) -> None:
     if dialogue.envelope is None and code < 300 and dialogue.lossy:
         dialogue.open_envelope(None)  # accepted, so there is one; its MAIL was not seen
+    if code == BAD_SEQUENCE:
+        _was_over(dialogue)
     if dialogue.envelope is not None:
         dialogue.envelope.recipient(code)
     dialogue.emit(ev.RecipientDecided, recipient, code, enhanced, text)
+
+
+def _was_over(dialogue: Dialogue) -> None:
+    """The server says that no transaction is open: then what we did not see was MAIL's refusal, or the end."""
+    if dialogue.envelope is not None and (dialogue.envelope.presumed or dialogue.envelope.unsure):
+        dialogue.end_envelope("unknown")
 
 
 def _data(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
@@ -51,12 +64,6 @@ def _data(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: 
     if code == 354:
         client.begin_content()
         client.release()
-    elif dialogue.conn.server.gapped and b"\r\n.\r\n" in client.held:
-        # The 354 was in a gap, for the client has sent a message; this is the answer to that.
-        client.begin_content()
-        client.release()
-        dialogue.pending.popleft()
-        _end_of_data(dialogue, data, code, enhanced, text)
     else:
         if dialogue.envelope is not None:
             dialogue.envelope.stopped = code

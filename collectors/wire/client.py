@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from collectors.wire import commands, proxy
+from collectors.wire import commands, proxy, resync
 from collectors.wire.content import Content
 from collectors.wire.tls import looks_like_client_hello
 
@@ -36,6 +36,7 @@ class ClientReader:
         "_conn",
         "_dialogue",
         "_held",
+        "_presumed",
         "_proxied",
         "_rest",
         "held_octets",
@@ -51,6 +52,7 @@ class ClientReader:
         self._chunk = 0
         self._blind = False  # AUTH without sight of the replies
         self._proxied = False
+        self._presumed: Content | None = None
         self.held_octets = 0
         self.waiting = ""
         """The verb whose reply decides what comes next: DATA, AUTH, STARTTLS, or "" for none."""
@@ -128,19 +130,29 @@ class ClientReader:
         self.mode = self._hold
 
     def _hold(self, data: bytes, now: float) -> bytes:
-        if self._conn.server.seen and self.held_octets + len(data) <= MAX_HELD:
+        dialogue = self._dialogue
+        adrift = resync.is_adrift(dialogue)
+        if self._conn.server.seen and not adrift and self.held_octets + len(data) <= MAX_HELD:
             self._held.append(data)
             self.held_octets += len(data)
             return b""
-        self._dialogue.now = now
-        self._presume(data)
-        self.release()
+        dialogue.now = now
+        line, newline, _ = data.partition(b"\n")
+        is_command = newline != b"" and commands.verb_of(line.rstrip(b"\r")) is not None
+        if adrift:
+            resync.settle(dialogue, len(dialogue.pending) - (not is_command))
+        if self.waiting:
+            self._presume(data, is_command)
+            self.release()
         return data
 
-    def _presume(self, data: bytes) -> None:
-        """The reply will not be seen (one-sided capture): go by what the client does."""
+    def _presume(self, data: bytes, is_command: bool) -> None:
+        """The reply will not be seen (one-sided capture, or a gap): go by what the client does."""
         dialogue = self._dialogue
-        if self.waiting == "DATA":
+        if is_command:
+            dialogue.unanswered()
+            self.mode = self.lines
+        elif self.waiting == "DATA":
             dialogue.unanswered()
             self.begin_content()
         elif self.waiting == "AUTH":
@@ -217,6 +229,30 @@ class ClientReader:
         self.mode = self.lines
         return data[end:]
 
+    def presume_content(self) -> None:
+        """A line after a gap is no command: the gap may have held DATA, so what follows may be a message."""
+        self._presumed = Content()
+        self._presumed.gap(0)
+        self.mode = self._presumed_content
+
+    def no_content(self) -> None:
+        """The server spoke, which it does not do inside a message: what was taken for one is none."""
+        if self._presumed is not None:
+            self._presumed = None
+            self.mode = self.lines
+
+    def _presumed_content(self, data: bytes, now: float) -> bytes:
+        dialogue, content = self._dialogue, self._presumed
+        assert content is not None
+        end = content.feed(data)
+        if end < 0:
+            return b""
+        dialogue.now = now
+        dialogue.envelope_or_implied().content = content
+        dialogue.end_of_data(content.size)
+        self.no_content()
+        return data[end:]
+
     def begin_chunk(self, octets: int) -> None:
         """BDAT: that many octets follow, whatever the reply (RFC 3030, 2)."""
         self._chunk = octets
@@ -240,13 +276,22 @@ class ClientReader:
             self._held.append(octets)
         elif content is not None:
             content.gap(octets)
+        elif self._presumed is not None:
+            self._presumed.gap(octets)
         elif self._chunk:
-            self._chunk = max(self._chunk - octets, 0)
+            lost = octets - self._chunk
+            self._chunk = max(-lost, 0)
             if not self._chunk:
                 self.mode = self.lines
+            if lost > 0:
+                resync.commands_lost(dialogue)
         else:
             if self.mode == self.first:
                 self.mode = self.lines
             line, self._rest = self._rest, b""
-            if line and not self.is_challenged:
+            if self.is_challenged:
+                return
+            if line:
                 dialogue.command(line, dialogue.now, False)
+            if not line or dialogue.pipelining is not False or octets > MAX_LINE:
+                resync.commands_lost(dialogue)  # else it is the rest of that line, since the client waits after it

@@ -16,7 +16,9 @@ def by_code(code: int) -> Outcome:
 class Envelope:
     """An open transaction. `sender` None: MAIL itself was not seen."""
 
-    __slots__ = ("accepted", "answers", "content", "deferred", "octets", "refused", "sender", "stopped")
+    __slots__ = (
+        "accepted", "answers", "content", "deferred", "octets", "presumed", "refused", "sender", "stopped", "unsure",
+    )  # fmt: skip
 
     def __init__(self, sender: str | None) -> None:
         self.sender = sender
@@ -25,6 +27,11 @@ class Envelope:
         self.deferred = False  # one of the refusals was 4xx
         self.stopped: int | None = None
         """The code that refused DATA or BDAT, or that came before the end of data."""
+        self.presumed = False
+        """MAIL was sent, but nothing has shown yet that it was accepted."""
+        self.unsure = False
+        """Some command or reply was not seen, so that counts of recipients are lower bounds, and the transaction may
+        be over."""
         self.content: Content | None = None
         self.octets = 0
         self.answers: list[tuple[int, str | None, str]] = []
@@ -34,12 +41,15 @@ class Envelope:
         """A reply to RCPT."""
         if code < 300:
             self.accepted += 1
+            self.presumed = False
         else:
             self.refused += 1
             self.deferred = self.deferred or code < 500
 
     def verdict(self) -> Outcome | None:
         """What the server decided, short of an answer to the end of data: all recipients, or the data, refused."""
+        if self.unsure:
+            return None
         if self.stopped is not None:
             return by_code(self.stopped)
         if self.refused and not self.accepted:
@@ -49,6 +59,8 @@ class Envelope:
     def decision(self, outcome: Outcome, queue: str | None = None) -> tuple[Any, ...]:
         """The fields of MessageDecided for `outcome`, with the answer that counts: an accepting one where there is
         one."""
+        if (self.presumed or self.unsure) and outcome in ("reset", "abandoned"):
+            outcome = "unknown"
         code = enhanced = text = None
         if self.answers:
             code, enhanced, text = next((answer for answer in self.answers if answer[0] < 300), self.answers[0])

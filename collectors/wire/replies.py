@@ -87,16 +87,18 @@ class ReplyReader:
                 return
         self._rest = data[at : at + MAX_LINE]
 
-    def gap(self, now: float) -> None:
+    def gap(self, now: float) -> bool:
         """Octets are missing here. A reply that was begun is told as far as it goes, its code at least: its end is
-        nearly always
-        in the same packet, so in the same gap."""
+        nearly always in the same packet, so in the same gap. Returns whether there was one."""
         rest, self._rest = self._rest, b""
         if rest[:3].isdigit() and len(rest) > 3 and rest[3] in b" -":
             self._line(rest[:3] + b" " + rest[4:], now)
-        elif self._lines:
+            return True
+        if self._lines:
             lines, self._lines = self._lines, []
             self._reply(self._code, text(b"\n".join(lines)), now)
+            return True
+        return rest != b""
 
     def _line(self, line: bytes, now: float) -> None:
         digits = line[:3]

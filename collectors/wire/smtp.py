@@ -1,8 +1,8 @@
 """The SMTP dialogue on one connection: octets of both directions become events.
 
-Replies drive it: a command is a wish, the reply says what became of it. So the dialogue survives gaps, one-sided
-captures and
-clients that do not follow the rules. Credentials of AUTH are dropped here, before an event exists.
+Replies drive it: a command is a wish, the reply says what became of it. So the dialogue survives gaps (resync.py),
+one-sided captures and clients that do not follow the rules. Credentials of AUTH are dropped here, before an event
+exists.
 RFC 5321; pipelining RFC 2920, STARTTLS RFC 3207, AUTH RFC 4954, BDAT RFC 3030, LMTP RFC 2033.
 """
 
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from collectors.wire import commands, infer, proxy
+from collectors.wire import commands, proxy, resync
 from collectors.wire.answers import ANSWERS
 from collectors.wire.client import ClientReader
 from collectors.wire.credentials import NOT_SHOWN, REPEATING, Withheld, may_repeat, unknown_line
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collectors.wire.streams import Connection
 
 SENSOR = "wire"
+HELLO = ("EHLO", "HELO", "LHLO")
 MAX_PENDING = 4096  # commands without a reply; real pipelines have tens, and Postfix takes 1,000 recipients
 
 _PROXY_UNKNOWN = frozenset((500, 501, 502, 503, 554))  # how a server answers to a PROXY header that it does not expect
@@ -35,9 +36,9 @@ class Dialogue:
     dialogue moves on (None: nothing more to read); events go to `append`."""
 
     __slots__ = (
-        "append", "auth_tried", "client", "conn", "envelope", "given_up", "greeted", "handshake", "header", "host",
-        "id", "lmtp", "lossy", "now",
-        "oddities", "pending", "pipelining", "quit", "reader", "source", "withheld",
+        "adrift", "append", "auth_tried", "client", "conn", "envelope", "given_up", "greeted", "handshake", "header",
+        "host", "id", "lmtp", "lossy", "now", "oddities", "pending", "pipelining", "quit", "reader", "source",
+        "withheld",
     )  # fmt: skip
 
     def __init__(self, conn: Connection, append: Callable[[ev.Event], None], host: str) -> None:
@@ -50,7 +51,8 @@ class Dialogue:
         self.greeted = False
         self.lossy = conn.midstream
         """Octets of the dialogue are missing: replies may answer commands that were not seen."""
-        self.pipelining = False
+        self.pipelining: bool | None = None if conn.midstream else False
+        """Whether the server offers PIPELINING; None: not known, since the reply to EHLO was not seen."""
         self.lmtp = False
         self.quit = False
         self.given_up = ""
@@ -59,6 +61,7 @@ class Dialogue:
         self.envelope: Envelope | None = None
         self.pending: deque[tuple[str, Any]] = deque()
         """Commands that wait for their reply: (verb, what its answer needs to know)."""
+        self.adrift: resync.Adrift | None = None
         self.withheld: Withheld | None = None
         self.oddities: tuple[str, ...] = ()
         self.handshake: Handshake | None = None
@@ -66,6 +69,8 @@ class Dialogue:
         """A PROXY header that the server has not confirmed yet."""
         self.reader = ReplyReader(self.reply, self._junk)
         self.client = ClientReader(self)
+        if conn.midstream:
+            resync.commands_lost(self)
         conn.server.feed = self.reader.read
 
     def emit(self, kind: Callable[..., ev.Event], *fields: Any) -> None:
@@ -108,22 +113,28 @@ class Dialogue:
 
     def _overtaken(self) -> None:
         """A command came while earlier ones have no reply yet."""
+        adrift = resync.is_adrift(self)
         if len(self.pending) >= MAX_PENDING:
-            if self.conn.server.seen:
+            if self.conn.server.seen and not adrift:
                 self.give_up(f"over {MAX_PENDING:,} commands without a reply")
             self.unanswered()
-        elif self.pipelining or not self.conn.server.seen:
+            if adrift:
+                resync.commands_lost(self)
+        elif not self.conn.server.seen:
             return
-        elif self.conn.server.gapped:
-            self.unanswered()  # this client waits for each reply, so those replies were in the gap
-        elif self.greeted and not self.lossy:
+        elif adrift:
+            resync.command(self)
+        elif self.pipelining is False and self.greeted and not self.lossy:
             self.odd("pipelining", "sent commands without waiting, unasked (no PIPELINING in the EHLO reply)")
 
     def _unknown(self, line: bytes) -> None:
-        if self.pending:
-            self._overtaken()
         self._withhold(line)
         self.emit(ev.Command, "?", unknown_line(line, self.auth_tried or self.lossy))
+        if self.pending and self.pending[-1][0] == resync.LOST:  # the rest of a line, or DATA was in the gap
+            self.client.presume_content()
+            return
+        if self.pending:
+            self._overtaken()
         self.pending.append(("?", None))
 
     def quits(self) -> None:
@@ -177,7 +188,7 @@ class Dialogue:
         elif self.pending and not self.lossy:
             verb, data = self.pending.popleft()
         else:
-            verb, data = self._answered(code, enhanced, text)
+            verb, data = self._whose(code, enhanced, text)
             if may_repeat(code, verb) and self.lossy:
                 text = NOT_SHOWN
         if self.withheld is not None and verb in REPEATING:
@@ -190,28 +201,20 @@ class Dialogue:
     def _greeting(self, code: int, text: str) -> bool:
         """Whether the server's first reply is its greeting; in mid-stream it may be the answer to something unseen."""
         self.greeted = True
-        if not self.conn.client.seen or self.conn.headless:
+        if not self.conn.client.seen or self.conn.headless or 220 != code < 400:  # no server greets with a 250
             self.lossy = True
-        if self.lossy and code != 220:
+        if self.lossy and (code != 220 or any(verb in ("STARTTLS", "XCLIENT") for verb, _ in self.pending)):
             return False
         self.emit(ev.Greeting, code, text)
         return True
 
-    def _answered(self, code: int, enhanced: str | None, text: str) -> tuple[str, Any]:
+    def _whose(self, code: int, enhanced: str | None, text: str) -> tuple[str, Any]:
         """The (verb, data) that a reply answers, where that is not simply the oldest pending."""
-        pending, envelope = self.pending, self.envelope
-        if not pending and envelope is not None and envelope.content is not None:
+        envelope = self.envelope
+        self.client.no_content()
+        if envelope is not None and envelope.content is not None and not self.pending:
             return self._content_answered(envelope, code)
-        if not self.lossy:
-            return "", None
-        if pending and not infer.contradicts(pending[0][0], code, enhanced, text):
-            return pending.popleft()
-        told = infer.answered(code, enhanced, text, envelope is not None)
-        if told and any(verb == told for verb, _ in pending):
-            while pending[0][0] != told:
-                self.resolve(*pending.popleft())
-            return pending.popleft()
-        return told, None
+        return resync.answered(self, code, enhanced, text) if self.lossy else ("", None)
 
     def _content_answered(self, envelope: Envelope, code: int) -> tuple[str, Any]:
         """The server spoke while the message seemed to go on: it has seen an end that we have not, or takes no more."""
@@ -294,6 +297,8 @@ class Dialogue:
         """The transaction, if one is open, is over."""
         envelope, self.envelope = self.envelope, None
         if envelope is not None:
+            if envelope.content is not None:
+                self.client.mode = self.client.lines
             self.emit(ev.MessageDecided, *envelope.decision(outcome, queue))
 
     # ---- what is not there
@@ -308,20 +313,32 @@ class Dialogue:
         if from_client:
             self.client.gap(octets)
         else:
-            self.reader.gap(now)
+            self.greeted = True
+            resync.replies_lost(self, self.reader.gap(now))
 
     def resolve(self, verb: str, data: Any) -> None:
         """A command whose reply is not to be seen."""
-        if verb == "MAIL":
-            self.open_envelope(data)
+        if verb in HELLO:
+            self.pipelining = None
+            self.emit(ev.ReplyUnseen, verb)
+        elif verb == "MAIL":
+            envelope = self.open_envelope(data)
+            envelope.presumed = envelope.unsure = True
         elif verb == "RCPT":
             self.emit(ev.RecipientDecided, data, None, None, "")
+            self._unsure()
+        elif verb == "DATA":
+            self._unsure()
         elif verb in ("AUTH", "*"):
             self.emit(ev.AuthAttempted, data, "aborted" if verb == "*" else "unknown", False)
         elif verb == "RSET":
             self.end_envelope("reset")
         elif verb == "." or (verb == "BDAT" and data is not None and data[1]):
             self.end_envelope("unknown")
+
+    def _unsure(self) -> None:
+        if self.envelope is not None:
+            self.envelope.unsure = True
 
     def unanswered(self) -> None:
         """None of the pending commands will get a reply that we see."""

@@ -189,6 +189,10 @@ def _reply(session: Session, event: ev.Reply) -> None:
         session.starttls = "accepted" if event.code < 300 else "refused"
 
 
+def _reply_unseen(session: Session, event: ev.ReplyUnseen) -> None:
+    del session.hellos[:1]
+
+
 def _transaction_opened(session: Session, event: ev.TransactionOpened) -> None:
     _open_transaction(session, event.sender)
 
@@ -264,13 +268,14 @@ def _closed(session: Session, event: ev.SessionClosed) -> None:
     session.smtp = event.smtp
 
 
-_NOT_IN_TRANSCRIPT = {ev.SessionProgress, ev.TransactionOpened, ev.RecipientDecided}
+_NOT_IN_TRANSCRIPT = {ev.SessionProgress, ev.ReplyUnseen, ev.TransactionOpened, ev.RecipientDecided}
 _FOLDS: dict[type[ev.SessionEvent], Callable[[Session, Any], None]] = {
     ev.SessionOpened: _opened,
     ev.SourceNamed: _named,
     ev.Greeting: _greeting,
     ev.Command: _command,
     ev.Reply: _reply,
+    ev.ReplyUnseen: _reply_unseen,
     ev.TransactionOpened: _transaction_opened,
     ev.RecipientDecided: _recipient,
     ev.MessageDecided: _message,

@@ -1,0 +1,165 @@
+"""Which command a reply answers, once part of the dialogue is missing from the capture.
+
+With everything captured the oldest pending command is the one. After a gap the count is off by a number that nobody
+knows: a mark in the queue of pending commands tells where. Replies that meet it are kept until something shows how
+far both sides have come: a reply that only one command can have, or a client going on after a command that it has to
+wait for. From there the replies are counted off backwards. What that leaves without a partner stays unknown; nothing
+is guessed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from collectors.wire import infer
+from collectors.wire.answers import ANSWERS
+
+if TYPE_CHECKING:
+    from collectors.wire.smtp import Dialogue
+
+MAX_KEPT = 4096  # replies kept, as many as commands can be pending
+LOCK_STEP = 8  # turns of one command and one reply, after which this client is taken to wait for each
+
+LOST: Final = ""
+"""The verb of the marks among pending commands."""
+COMMANDS_LOST: Final[tuple[str, Any]] = (LOST, "commands")
+"""Here commands were not captured."""
+REPLIES_LOST: Final[tuple[str, Any]] = (LOST, "replies")
+"""At the front: some of what follows may be answered already."""
+
+_HELD_FOR = frozenset(("DATA", "AUTH", "STARTTLS"))  # the client's octets are held until their reply, or stand for it
+_LAST_OF_GROUP = frozenset(("EHLO", "HELO", "LHLO"))  # a client waits for their reply (RFC 2920, 3.1)
+
+
+class _Reply(NamedTuple):
+    code: int
+    enhanced: str | None
+    text: str
+
+
+class Adrift:
+    """What is kept while replies can't be counted off."""
+
+    __slots__ = ("_since", "_turns", "could_reset", "replies")
+
+    def __init__(self) -> None:
+        self.replies: list[_Reply] = []
+        self.could_reset = False
+        """The last reply to a command that was not captured may have answered RSET."""
+        self._since = 0
+        self._turns = 0
+
+    def keep(self, reply: _Reply) -> None:
+        """A reply whose command is not clear yet."""
+        self.replies.append(reply)
+        del self.replies[:-MAX_KEPT]
+        self._since += 1
+
+    def turn(self) -> bool:
+        """The client sends its next command; whether it is shown to wait for each reply by now."""
+        self._turns = self._turns + 1 if self._since == 1 else 0
+        self._since = 0
+        return self._turns >= LOCK_STEP
+
+
+def _adrift(dialogue: Dialogue) -> Adrift:
+    if dialogue.adrift is None:
+        dialogue.adrift = Adrift()
+    return dialogue.adrift
+
+
+def is_adrift(dialogue: Dialogue) -> bool:
+    """Whether the next reply can't simply be counted off."""
+    return bool(dialogue.pending) and dialogue.pending[0][0] == LOST
+
+
+def commands_lost(dialogue: Dialogue) -> None:
+    """Octets of the client are missing where commands are read."""
+    if not dialogue.pending or dialogue.pending[-1] is not COMMANDS_LOST:
+        dialogue.pending.append(COMMANDS_LOST)
+    if dialogue.envelope is not None:
+        dialogue.envelope.unsure = True
+
+
+def replies_lost(dialogue: Dialogue, begun: bool) -> None:
+    """Octets of the server are missing; `begun`: its last reply was cut off by that."""
+    pending = dialogue.pending
+    dialogue.adrift = None
+    if not pending and not begun:
+        commands_lost(dialogue)  # for it answered something
+    if COMMANDS_LOST in pending:
+        dialogue.end_envelope("unknown")  # both are missing, so whole transactions may be
+    elif len(pending) == 1 and pending[0][0] not in _HELD_FOR and not begun:
+        dialogue.unanswered()  # it is the one that was answered there
+    elif pending and pending[0][0] != LOST:
+        pending.appendleft(REPLIES_LOST)
+
+
+def command(dialogue: Dialogue) -> None:
+    """The client sends a command while adrift: does that show that all before it is answered?"""
+    shown = _adrift(dialogue).turn()
+    waits = dialogue.pipelining is False and "pipelining" not in dialogue.oddities
+    if shown or waits or dialogue.pending[-1][0] in _LAST_OF_GROUP:
+        settle(dialogue, len(dialogue.pending))
+
+
+def answered(dialogue: Dialogue, code: int, enhanced: str | None, text: str) -> tuple[str, Any]:
+    """The (verb, data) of the command that a reply answers; ("", None) where that is not known, or not yet."""
+    pending = dialogue.pending
+    if pending and pending[0][0] != LOST:
+        if not infer.contradicts(pending[0][0], code, enhanced, text):
+            return pending.popleft()
+        pending.appendleft(REPLIES_LOST)  # more is missing than the gaps have shown
+    only = infer.only(code, enhanced, text, dialogue.envelope is not None)
+    if only:
+        verbs = [verb for verb, _ in pending]
+        if only == "AUTH" and "*" in verbs:
+            only = "*"
+        if verbs.count(only) > 1:
+            _adrift(dialogue).keep(_Reply(code, enhanced, text))
+            return "", None
+        if only in verbs:
+            settle(dialogue, verbs.index(only))
+            return pending.popleft()
+        settle(dialogue, len(pending))  # its command was lost, and clients wait after those
+        return only, None
+    if all(verb == LOST for verb, _ in pending):
+        _unseen(dialogue, code, enhanced)
+        return infer.suggested(enhanced), None
+    _adrift(dialogue).keep(_Reply(code, enhanced, text))
+    return "", None
+
+
+def _unseen(dialogue: Dialogue, code: int, enhanced: str | None) -> None:
+    """A reply to a command that was not captured. If two in a row may have been to RSET and MAIL, the transaction may
+    be another one now."""
+    adrift = _adrift(dialogue)
+    plain = code < 300 and not infer.suggested(enhanced)
+    if plain and adrift.could_reset:
+        dialogue.end_envelope("unknown")
+    adrift.could_reset = plain
+
+
+def settle(dialogue: Dialogue, count: int) -> None:
+    """The first `count` pending commands have been answered, the last of them by the last reply that was kept, and so
+    on backwards."""
+    asked = [dialogue.pending.popleft() for _ in range(count)]
+    replies = _adrift(dialogue).replies
+    dialogue.adrift = None
+    pairs = []
+    while asked and replies and asked[-1][0] != LOST and not infer.contradicts(asked[-1][0], *replies[-1]):
+        pairs.append((asked.pop(), replies.pop()))
+    if all(verb == LOST for verb, _ in asked):
+        for reply in replies:  # they answered commands that were not captured
+            _unseen(dialogue, reply.code, reply.enhanced)
+            _answer(dialogue, infer.suggested(reply.enhanced), None, reply)
+    for verb, data in asked:
+        dialogue.resolve(verb, data)
+    for (verb, data), reply in reversed(pairs):
+        _answer(dialogue, verb, data, reply)
+
+
+def _answer(dialogue: Dialogue, verb: str, data: Any, reply: _Reply) -> None:
+    answer = ANSWERS.get(verb)
+    if answer is not None:
+        answer(dialogue, data, *reply)
