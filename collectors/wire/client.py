@@ -97,6 +97,9 @@ class ClientReader:
 
     def lines(self, data: bytes, now: float) -> bytes:
         """Command lines."""
+        if data[-2:] == b"\r\n" and not self._rest and data.find(b"\n") == len(data) - 1:  # the usual: a whole one
+            self._dialogue.command(data[:-2], now, True)
+            return b""
         if self._rest:
             data = self._rest + data
             self._rest = b""

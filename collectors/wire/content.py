@@ -1,6 +1,12 @@
 """Message content after DATA: where it ends (RFC 5321, 4.1.1.4), and tries to make two servers disagree on that."""
 
+import re
+
 SMUGGLED_MAX = 4096  # octets kept after a doubtful end of data, in case the server takes them for commands
+
+# A dot between line ends of any kind. It begins with what is looked for, so that the search can leap; measured on 4 kB
+# of text, this takes 1.2 us, and one bytes.find of two octets 3.
+_DOT_ALONE = re.compile(rb"\.(?<=[\r\n]\.)[\r\n]").search
 
 
 class Content:
@@ -22,43 +28,38 @@ class Content:
         """Take in octets; returns how many of them belong to the content with its final dot, -1 for all and more to
         come."""
         tail = self._tail
-        dot = data.find(b".")  # looking for one octet is ten times as fast as for several, and base64 has none
-        if dot < 0 and b"." not in tail:
+        if b"." not in tail and b"." not in data:  # a tenth of the search below, and base64 has none
             self.size += len(data)
             self._tail = data[-4:] if len(data) > 3 else (tail + data)[-4:]
             if self.doubtful:
                 self.smuggled = (self.smuggled + data)[:SMUGGLED_MAX]
             return -1
         whole = tail + data
-        begin = 0 if b"." in tail else max(len(tail) + dot - 2, 0)
-        end = whole.find(b"\r\n.\r\n", begin)
-        taken = end + 5 - len(tail) if end >= 0 else len(data)
+        end = doubt = -1
+        match = _DOT_ALONE(whole)
+        while match is not None:
+            dot = match.start()
+            after = whole[dot + 1 : dot + 3]
+            if after == b"\r\n" and whole[dot - 2 : dot] == b"\r\n":
+                end = dot + 3
+                break
+            if doubt < 0 and (after != b"\r" or whole[dot - 1] == 13):  # else its last octet is to come
+                doubt = dot
+            match = _DOT_ALONE(whole, dot + 1)
+        taken = end - len(tail) if end >= 0 else len(data)
         if self.doubtful:
             self.smuggled = (self.smuggled + data[:taken])[:SMUGGLED_MAX]
-        else:
-            self._doubt(whole if end < 0 else whole[: end + 5], begin)
+        elif doubt >= 0:
+            self._doubted(whole if end < 0 else whole[:end], doubt)
         self.size += taken
-        if end >= 0:
-            return taken
         self._tail = whole[-4:]
-        return -1
+        return taken if end >= 0 else -1
 
-    def _doubt(self, whole: bytes, begin: int) -> None:
-        """Look for an end of data that is none by RFC 5321 but may be one for a careless server (CVE-2023-51764)."""
-        at = whole.find(b"\n.", begin)
-        while at >= 0:
-            after = whole[at + 2 : at + 4]
-            if after[:1] == b"\n" or (after == b"\r\n" and at and whole[at - 1] != 13):
-                self._doubted(whole, at, at + 2 + (2 if after == b"\r\n" else 1))
-                return
-            at = whole.find(b"\n.", at + 1)
-        at = whole.find(b"\r.\r", begin)
-        if at >= 0:
-            self._doubted(whole, at, at + 3)
-
-    def _doubted(self, whole: bytes, start: int, end: int) -> None:
+    def _doubted(self, whole: bytes, dot: int) -> None:
+        """An end of data that is none by RFC 5321, but may be one for a careless server (CVE-2023-51764)."""
+        start = dot - 2 if whole[dot - 2 : dot] == b"\r\n" else dot - 1
+        end = dot + 3 if whole[dot + 1 : dot + 3] == b"\r\n" else dot + 2
         names = {13: "CR", 10: "LF", 46: "."}
-        start -= whole[start - 1 : start] == b"\r"
         self.doubtful = " ".join(names[octet] for octet in whole[start:end])
         self.smuggled = whole[end : end + SMUGGLED_MAX]
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from collectors.wire.commands import text
 
 MAX_LINE = 4096  # octets kept of one reply line; RFC 5321 allows 512
+USUAL_LINE = 128  # octets; longer ones are rarely said twice
 MAX_LINES = 128  # lines kept of one reply; the longest EHLO replies have about 20
 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
@@ -38,6 +39,16 @@ def _enhanced(start: str) -> str | None:
     return word if _ENHANCED.fullmatch(word) else None
 
 
+@lru_cache(2048)  # a server says few things over and over; only queue ids and refused addresses differ
+def _one_line(data: bytes) -> tuple[int, str | None, str] | None:
+    """(code, enhanced code, text) of octets that are one whole reply line, None if they are something else."""
+    digits = data[:3]
+    if data[3:4] != b" " or data.find(b"\n") != len(data) - 1 or data[-2:-1] != b"\r" or not digits.isdigit():
+        return None
+    said = text(data[4:-2])
+    return int(digits), enhanced_code(said), said
+
+
 def queue_id(reply: str) -> str | None:
     """The queue id in the answer to the end of data; the last one where a filter in front names its own first."""
     at = reply.rfind(_QUEUED_AS)
@@ -51,15 +62,16 @@ def queue_id(reply: str) -> str | None:
 
 
 class ReplyReader:
-    """Cuts the server's octets into replies and calls `reply(code, text, now)` for each; `junk(line, now)` for a
-    line that
-    is none. `text` has the lines without their codes, joined by \\n.
+    """Cuts the server's octets into replies and calls `reply(code, enhanced, text, now)` for each; `junk(line, now)`
+    for a line that is none. `text` has the lines without their codes, joined by \\n.
 
     `reply` may stop the reading by setting `go_on`: what follows STARTTLS is no reply, and goes there."""
 
     __slots__ = ("_code", "_junk", "_lines", "_reply", "_rest", "go_on")
 
-    def __init__(self, reply: Callable[[int, str, float], None], junk: Callable[[bytes, float], None]) -> None:
+    def __init__(
+        self, reply: Callable[[int, str | None, str, float], None], junk: Callable[[bytes, float], None]
+    ) -> None:
         self._reply = reply
         self._junk = junk
         self._rest = b""
@@ -72,10 +84,10 @@ class ReplyReader:
         if self._rest:
             data = self._rest + data
             self._rest = b""
-        elif data[3:4] == b" " and data.find(b"\n") == len(data) - 1 and data[-2:-1] == b"\r" and not self._lines:
-            digits = data[:3]  # the usual: one line, and all of it
-            if digits.isdigit():
-                self._reply(int(digits), data[4:-2].decode("utf-8", "backslashreplace"), now)
+        elif not self._lines and len(data) <= USUAL_LINE:
+            reply = _one_line(data)
+            if reply is not None:
+                self._reply(*reply, now)
                 return
         at = 0
         while (end := data.find(b"\n", at)) >= 0:
@@ -96,7 +108,7 @@ class ReplyReader:
             return True
         if self._lines:
             lines, self._lines = self._lines, []
-            self._reply(self._code, text(b"\n".join(lines)), now)
+            self._whole(self._code, b"\n".join(lines), now)
             return True
         return rest != b""
 
@@ -112,6 +124,10 @@ class ReplyReader:
         elif self._lines:
             lines = [*self._lines, line[4:]]
             self._lines = []
-            self._reply(int(digits), text(b"\n".join(lines)), now)
+            self._whole(int(digits), b"\n".join(lines), now)
         else:
-            self._reply(int(digits), line[4:].decode("utf-8", "backslashreplace"), now)
+            self._whole(int(digits), line[4:], now)
+
+    def _whole(self, code: int, octets: bytes, now: float) -> None:
+        said = text(octets)
+        self._reply(code, enhanced_code(said), said, now)

@@ -17,7 +17,7 @@ from collectors.wire.answers import ANSWERS
 from collectors.wire.client import ClientReader
 from collectors.wire.credentials import NOT_SHOWN, REPEATING, Withheld, may_repeat, unknown_line
 from collectors.wire.envelope import Envelope
-from collectors.wire.replies import ReplyReader, enhanced_code
+from collectors.wire.replies import ReplyReader
 from collectors.wire.tls import Handshake
 from smtpwatch import events as ev
 
@@ -177,12 +177,11 @@ class Dialogue:
         if not self.lossy:
             self.odd("not a reply", f"the server sent a line of {len(line)} octets that is no reply")
 
-    def reply(self, code: int, text: str, now: float) -> None:
+    def reply(self, code: int, enhanced: str | None, text: str, now: float) -> None:
         """One whole reply."""
         self.now = now
         if not self.greeted and self._greeting(code, text):
             return
-        enhanced = enhanced_code(text) if text[1:2] == "." else None
         if self.header is not None and self._header_refused(self.header, code):
             verb, data = "PROXY", None
         elif self.pending and not self.lossy:

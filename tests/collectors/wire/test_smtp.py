@@ -255,7 +255,7 @@ def test_xclient() -> None:
     }
 
 
-@pytest.mark.parametrize("end", [b"x\n.\n", b"x\r\n.\n", b"x\n.\r\n", b"x\r.\r"])
+@pytest.mark.parametrize("end", [b"x\n.\n", b"x\r\n.\n", b"x\n.\r\n", b"x\r.\r", b"x\r.\n", b"x\r.\r\n", b"x\r\n.\r"])
 def test_smuggling_is_told(end: bytes) -> None:
     wire = hello().script("C: MAIL FROM:<a@x>\nS: 250 Ok\nC: RCPT TO:<b@x>\nS: 250 Ok\nC: DATA\nS: 354 go")
     wire.client(end + b"MAIL FROM:<forged@x>\r\nRCPT TO:<c@x>\r\nDATA\r\nhello\r\n.\r\n").script(
