@@ -32,9 +32,10 @@ pytest: $(VENV)/dev.done
 
 .PHONY: debian
 debian: ## Debian packages for the tests, where we are root and apt is there
-	sh tests/install-debian-packages.sh
+	sh tests/install-debian-packages.sh tests/debian-packages.txt
 
 bench: debian $(VENV)/dev.done ## every budget beside its peer, measured in the same run
+	sh tests/install-debian-packages.sh tests/benchmarks/debian-packages.txt
 	$(BIN)/python -m tests.benchmarks
 
 screenshots: $(VENV)/dev.done ## screenshots/*.svg from the tests' own fixtures

@@ -80,7 +80,7 @@ class Sensor:
             try:
                 self._start(now)
             except OSError as error:
-                return [self._try_again(now, error.strerror or str(error))]
+                return [self._try_again(now, f"cannot start it: {error}")]
             return [self._status(now, "starting", "")]
         return []
 

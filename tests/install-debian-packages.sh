@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs the Debian packages that the tests use (debian-packages.txt beside this file), if this is root on a
-# machine with apt. Starts no service. What cannot be installed is named, and the tests that need it are skipped.
+# Installs the Debian packages that a file lists, if this is root on a machine with apt. Starts no service. What cannot
+# be installed is named; the tests that need it are skipped.
 set -u
 
-list=$(dirname "$0")/debian-packages.txt
+list=${1:?usage: install-debian-packages.sh FILE}
 
 missing() {
     while read -r package; do

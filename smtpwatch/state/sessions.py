@@ -107,6 +107,7 @@ class Session:
         self.tls: TlsFacts | None = None
         self.last_code: int | None = None
         self.last_reply = ""
+        """The last reply but for a goodbye, which would hide what became of the mail."""
         self.closed_by: ev.ClosedBy | None = None
         self.octets_client = 0
         self.octets_server = 0
@@ -177,7 +178,8 @@ def _command(session: Session, event: ev.Command) -> None:
 
 
 def _reply(session: Session, event: ev.Reply) -> None:
-    session.last_code, session.last_reply = event.code, event.text
+    if event.to != "QUIT" or session.last_code is None:
+        session.last_code, session.last_reply = event.code, event.text
     if event.to in HELLO:
         given = session.hellos.pop(0) if session.hellos else None
         if event.code >= 300:
