@@ -32,7 +32,7 @@ def shots() -> list[Shot]:
         Shot("sessions-80x24", evening, (80, 24)),
         Shot("sessions-120x40", evening, (120, 40)),
         Shot("sessions-200x50", evening, (200, 50)),
-        Shot("transcript-120x40", evening, (120, 40), ("down", "enter")),
+        Shot("transcript-120x40", evening, (120, 40), (*["down"] * 4, "enter")),
         Shot("filter-120x40", evening, (120, 40), ("slash", *"in !quit")),
         Shot("help-80x24", evening, (80, 24), ("question_mark",)),
         Shot("not-allowed-80x24", [scenes.status("failed", refused)], (80, 24)),

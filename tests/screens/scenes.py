@@ -45,22 +45,23 @@ class Dialogue:
     def answer(self, to: str, code: int, text: str) -> "Dialogue":
         return self._add(ev.Reply, to, code, None, text)
 
-    def tls(self, version: str = "TLSv1.3", group: str | None = "X25519", implicit: bool = False) -> "Dialogue":
-        if not implicit:
-            self.says("STARTTLS").answer("STARTTLS", 220, "2.0.0 Ready to start TLS")
-        groups = ("X25519MLKEM768", "X25519")
+    def tls(self, version: str = "TLSv1.3", group: str | None = "x25519") -> "Dialogue":
+        """The last that the wire shows of a session: what follows is encrypted."""
+        self.says("STARTTLS").answer("STARTTLS", 220, "2.0.0 Ready to start TLS")
+        ciphers = ("TLS_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")
+        offered = ("TLSv1.3", "TLSv1.2") if version == "TLSv1.3" else (version,)
         self._add(
-            ev.TlsOffered, implicit, ("TLSv1.3", "TLSv1.2"), ("TLS_AES_256_GCM_SHA384",), groups, "mx1.example.net", (),
+            ev.TlsOffered, False, offered, ciphers, ("X25519MLKEM768", "x25519", "secp256r1"), "mx1.example.net", (),
             "ja3", "t13d1516h2_8daaf6152771_b186095e22b6",
         )  # fmt: skip
-        return self._add(ev.TlsNegotiated, version, "TLS_AES_256_GCM_SHA384", group, None, "ja3s", False)
+        return self._add(ev.TlsNegotiated, version, ciphers[version != "TLSv1.3"], group, None, "ja3s", False)
 
     def tls_fails(self) -> "Dialogue":
         self.says("STARTTLS").answer("STARTTLS", 220, "2.0.0 Ready to start TLS")
         return self._add(ev.TlsFailed, "server", "protocol_version", "no common version")
 
     def auth(self, outcome: ev.AuthOutcome) -> "Dialogue":
-        return self._add(ev.AuthAttempted, "PLAIN", outcome, True)
+        return self._add(ev.AuthAttempted, "PLAIN", outcome, False)
 
     def mail(self, sender: str, *recipients: str, refused: bool = False) -> "Dialogue":
         self.says("MAIL", f"FROM:<{sender}>").answer("MAIL", 250, "2.1.0 Ok")
@@ -103,17 +104,16 @@ def busy_evening() -> list[ev.Event]:
     dialogues = [
         Dialogue(1, "203.0.113.7", NOW - 3).greeting().hello("ylmf-pc").mail(
             "a@example.com", *["a@example.org"] * 12, refused=True).carried(1_204, 600),
-        Dialogue(2, "192.0.2.17", NOW - 9, 587, "submission", step=0.02).greeting().hello("[10.0.0.5]").tls().auth(
-            "success").mail("bob@example.net", *["list@example.org"] * 50).carried(812_000, 4_000),
+        Dialogue(2, "192.0.2.17", NOW - 9, 587, "submission", step=0.02).greeting().hello("[10.0.0.5]").mail(
+            "bob@example.net", *["list@example.org"] * 50).carried(812_000, 4_000),
         Dialogue(3, SERVER, NOW - 1, 25, "outbound", "198.51.100.25").greeting(220, "mx.example.org ready").tls(),
         Dialogue(4, "2001:db8:7:1234:5678:9abc:def0:25", NOW - 45).greeting().hello("out3.bigmail.example").tls(
-            "TLSv1.2", "secp256r1").mail("news@bigmail.example", "alice@example.net").accepted(
-            "news@bigmail.example", 1),
+            "TLSv1.2", "secp256r1").carried(48_000, 3_100),
         Dialogue(5, "198.51.100.23", NOW - 61, 587, "submission").greeting().hello("User").auth("failure").answer(
             "AUTH", 535, "5.7.8 Error: authentication failed"),
         Dialogue(6, "198.51.100.77", NOW - 20).greeting().odd("early talker", "spoke before the greeting").hello(
             "friend"),
-        Dialogue(7, "203.0.113.80", NOW - 6).greeting().hello("mail.partner.example").tls().mail(
+        Dialogue(7, "203.0.113.80", NOW - 6).greeting().hello("mail.partner.example").mail(
             "bill@partner.example", "carol@example.net").accepted("bill@partner.example", 1).closed(),
         Dialogue(8, "203.0.113.99", NOW - 12).greeting().hello("old.example.com").tls_fails().closed("rst", 300),
         Dialogue(9, "192.0.2.200", NOW - 30).greeting().hello("relay.example.com").closed(

@@ -31,7 +31,7 @@ def test_vitals() -> None:
     vitals = Vitals(picture(), scenes.NOW)
     assert vitals.sessions == pytest.approx(3 / 5)
     assert vitals.refused == pytest.approx(1 / 5)
-    assert vitals.refused_share == pytest.approx(1 / 3)
+    assert vitals.refused_share == pytest.approx(1 / 2)
     assert 0 < (vitals.tls_share or 0) < 1
 
 

@@ -45,9 +45,9 @@ def test_columns_come_by_priority() -> None:
 
 @pytest.mark.parametrize(
     ("number", "title", "text"),
-    [(1, "ok/no", "0/12"), (1, "bytes", "1.8k"), (2, "TLS", "1.3 X25519"), (2, "dir", "sub"),
+    [(1, "ok/no", "0/12"), (1, "bytes", "1.8k"), (3, "TLS", "1.3 x25519"), (2, "dir", "sub"),
      (3, "client", "→198.51.100.25"), (3, "dir", "out"), (5, "age", "1m"), (7, "state", "quit"),
-     (7, "TLS", "1.3 X25519"), (8, "TLS", "failed"), (9, "TLS", "offered"), (10, "TLS", "none"), (10, "HELO", "")],
+     (4, "TLS", "1.2 secp256r1"), (8, "TLS", "failed"), (9, "TLS", "offered"), (10, "TLS", "none"), (10, "HELO", "")],
 )  # fmt: skip
 def test_cells(number: int, title: str, text: str) -> None:
     column = next(column for column in COLUMNS if column.title == title)

@@ -19,10 +19,11 @@ def told(number: int, cells: int = 100, events: list[ev.Event] | None = None) ->
 
 
 def test_facts() -> None:
-    head, _ = told(2)
-    assert "192.0.2.17:40002 to 192.0.2.1:587, submission, from " in head and ", open" in head
-    assert "TLSv1.3 TLS_AES_256_GCM_SHA384 X25519 SNI mx1.example.net" in head
-    assert "PLAIN success" in head and "recipients 50 ok 0 refused" in head
+    head, _ = told(3)
+    assert "192.0.2.1:40003 to 198.51.100.25:25, outbound, from " in head and ", open" in head
+    assert "TLSv1.3 TLS_AES_256_GCM_SHA384 x25519 SNI mx1.example.net" in head
+    assert "recipients 50 ok 0 refused" in told(2)[0]
+    assert "PLAIN failure" in told(5)[0]
 
 
 def test_ended_and_failed() -> None:
