@@ -12,10 +12,10 @@ from textual.containers import Horizontal
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
+from smtpwatch import clock
 from smtpwatch.config import Config
 from smtpwatch.events import Event
 from smtpwatch.state.picture import Picture
-from widgets import figures
 from widgets.foot_line import FootLine
 from widgets.key_lines import Help, key_name
 from widgets.session_row import as_text
@@ -176,7 +176,7 @@ class SmtpWatch(App[None]):
             return "No session passes the filter." if self.foot.text else ""
         ports = "any port" if self._config.any_port else "ports " + " ".join(map(str, self._config.ports))
         since = min(self.picture.since.values(), default=self._now)
-        return nothing_yet(self.picture, ports, figures.clock(since)[:5])
+        return nothing_yet(self.picture, ports, clock.of_day(since)[:5])
 
     def _show(self, pane: SessionTable | Transcript | Help) -> None:
         """Bring one pane to the front; the others cost nothing while they are hidden."""

@@ -11,10 +11,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from smtpwatch.clean import clean
 from smtpwatch.config import Config, ConfigError, load, ports
 
 if TYPE_CHECKING:
-    from smtpwatch.events import Event
+    from smtpwatch.events import Event, SensorStatus
     from smtpwatch.state.sessions import Session
 
 OK = 0
@@ -90,14 +91,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = _config(options)
         return run(options, config)
     except (ConfigError, CommandError) as error:
-        print(f"smtpwatch: {error}", file=sys.stderr)
+        print(f"smtpwatch: {clean(str(error))}", file=sys.stderr)
         return error.code if isinstance(error, CommandError) else USAGE
     except KeyboardInterrupt:
         return OK
     except BrokenPipeError:
-        # The reader has gone, which is how `| head` ends. Python would complain once more when it flushes at exit.
+        return OK  # the reader has gone, which is how `| head` ends
+
+
+def _put(octets: bytes) -> None:
+    """Write to stdout at once. Raises BrokenPipeError once the reader has gone, CommandError for a full disk and the
+    like."""
+    if sys.stdout is None:  # closed by whoever started us: `>&-`
+        raise CommandError("standard output is closed")
+    try:
+        sys.stdout.buffer.write(octets)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise CommandError(f"standard output: {error.strerror}") from None
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
@@ -151,7 +166,8 @@ def _screen(options: argparse.Namespace, config: Config) -> int:
     from smtpwatch.console import run
     from smtpwatch.feed import FeedError
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # A stream is None when whoever started us closed it.
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise CommandError("the screen needs a terminal; for pipes there is: smtpwatch events", USAGE)
     try:
         return run(config, _hostname(config), file, options.demo)
@@ -167,17 +183,17 @@ def _events(options: argparse.Namespace, config: Config) -> int:
 
     encode = msgspec.json.Encoder().encode
     prefix = b'{"v":%d,' % SCHEMA_VERSION
-    write, flush = sys.stdout.buffer.write, sys.stdout.buffer.flush
     for batch in _batches(options, config):
-        write(b"".join([prefix + clean_json(encode(event))[1:] + b"\n" for event in batch]))
-        flush()
+        _put(b"".join([prefix + clean_json(encode(event))[1:] + b"\n" for event in batch]))
     return OK
 
 
 def _sessions(options: argparse.Namespace, config: Config) -> int:
     """From a file in the order of the sessions' first packets, live as each ends."""
+    from smtpwatch.events import SensorStatus
     from smtpwatch.state.sessions import Session, Sessions
 
+    health: SensorStatus | None = None
     as_line = _json_line if options.json else _text_line
     ended: list[Session] = []
     sessions = Sessions(ended.append)
@@ -186,6 +202,9 @@ def _sessions(options: argparse.Namespace, config: Config) -> int:
         for batch in _batches(options, config):
             for event in batch:
                 sessions.apply(event)
+                if live and isinstance(event, SensorStatus):
+                    _tell_health(event, health)
+                    health = event
             if live:
                 _print_sessions(ended, as_line)
     finally:
@@ -195,9 +214,17 @@ def _sessions(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
+def _tell_health(status: "SensorStatus", before: "SensorStatus | None") -> None:
+    """Say on stderr what a sensor suffers from. A failure is told once it starts again: else it is the end of the
+    command, which says so itself."""
+    if before is not None and before.state == "failed" and status.state == "starting":
+        print(f"smtpwatch: {clean(before.reason)}", file=sys.stderr)
+    elif status.state == "degraded" and (before is None or status.reason != before.reason):
+        print(f"smtpwatch: {clean(status.reason)}", file=sys.stderr)
+
+
 def _print_sessions(ended: "list[Session]", as_line: "Callable[[Session], bytes]") -> None:
-    sys.stdout.buffer.write(b"".join([as_line(session) + b"\n" for session in ended if session.smtp]))
-    sys.stdout.buffer.flush()
+    _put(b"".join([as_line(session) + b"\n" for session in ended if session.smtp]))
     ended.clear()
 
 
@@ -219,5 +246,5 @@ def _text_line(session: "Session") -> bytes:
 def _doctor(options: argparse.Namespace, config: Config) -> int:
     from smtpwatch.doctor import lines
 
-    print("\n".join(lines(config)))
+    _put("".join(f"{line}\n" for line in lines(config)).encode())
     return OK

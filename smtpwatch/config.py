@@ -87,9 +87,14 @@ def load(path: Path | None, options: dict[str, Any]) -> Config:
             raise ConfigError(f"{source}: nested too deeply") from None
         except (msgspec.MsgspecError, ValueError) as error:
             raise ConfigError(f"{source}: {clean(str(error))}") from None
-    try:
-        config = msgspec.convert({**settings, **options}, Config)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{source or 'options'}: {clean(str(error))}") from None
+    _checked(options, "options")  # first, and alone: so that the file is not blamed for them
+    config = _checked({**settings, **options}, str(source or "options"))
     config.networks()
     return config
+
+
+def _checked(settings: dict[str, Any], source: str) -> Config:
+    try:
+        return msgspec.convert(settings, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {clean(str(error))}") from None

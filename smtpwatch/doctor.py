@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import psutil
 
 from smtpwatch import rights
+from smtpwatch.clean import clean
 from smtpwatch.config import Config
 
 SOL_PACKET = 263
@@ -116,7 +117,8 @@ def lines(config: Config) -> list[str]:
     marks: dict[bool | None, Literal["ok", "--", "  "]] = {True: "ok", False: "--", None: "  "}
     report = []
     for finding in findings(config):
-        report.append(f"{marks[finding.good]} {finding.what:<13} {finding.says}")
+        # Any user names processes, and a host names its interfaces.
+        report.append(f"{marks[finding.good]} {finding.what:<13} {clean(finding.says)}")
         if finding.remedy:
-            report.append(f"   {'':<13} -> {finding.remedy}")
+            report.append(f"   {'':<13} -> {clean(finding.remedy)}")
     return report

@@ -1,7 +1,6 @@
 """One session as one line of text, for `smtpwatch sessions` on a terminal."""
 
-from datetime import datetime
-
+from smtpwatch import clock
 from smtpwatch.clean import clean
 from smtpwatch.state.sessions import Session
 
@@ -9,14 +8,14 @@ _ARROWS = {"inbound": "in", "submission": "sub", "outbound": "out"}
 
 
 def line(session: Session) -> str:
-    """`10:41:07 in 203.0.113.7 :25 ylmf-pc a@example.com 0/12 none 3.2s quit 554 5.7.1 Relay access denied`."""
-    opened = datetime.fromtimestamp(session.start).strftime("%H:%M:%S")
+    """`10:41:07 in 203.0.113.7 :25 none 0/12 3.2s quit ylmf-pc <a@example.com> 554 5.7.1 Relay access denied`, in
+    columns."""
     peer = session.server if session.direction == "outbound" else session.source
     tls = session.tls
     encrypted = (tls.version if tls else None) or ("failed" if tls and tls.failed else "none")
     sender = next((each.sender for each in reversed(session.transactions) if each.sender is not None), None)
     words = [
-        opened,
+        clock.of_day(session.start),
         _ARROWS[session.direction].ljust(3),
         peer.ljust(15),
         f":{session.server_port}".ljust(5),

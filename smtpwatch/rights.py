@@ -20,11 +20,8 @@ def may_capture() -> bool:
 
 def remedy() -> str:
     """The command that would give the right to capture."""
-    program = Path(sys.argv[0]).name
-    if program not in ("smtpwatch", "__main__.py"):
-        program = "smtpwatch"
-    where = Path(sys.executable).with_name(program)
-    return f"sudo {shlex.quote(str(where) if where.exists() else program)}"
+    where = Path(sys.executable).with_name("smtpwatch")
+    return f"sudo {shlex.quote(str(where) if where.exists() else 'smtpwatch')}"
 
 
 def not_allowed() -> str:

@@ -190,8 +190,8 @@ class Sensor:
 
 
 def check(config: Config, file: Path | None) -> str | None:
-    """What is wrong with the interfaces or the capture filter, in one line, None if nothing is."""
-    if config.bpf:
+    """What is wrong with the interfaces or the filter of a live capture, in one line, None if nothing is."""
+    if config.bpf and file is None:  # a file's filter is compiled for the link types in it
         from collectors.wire.bpf import BpfError, compile_expression
 
         try:

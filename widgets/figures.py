@@ -1,7 +1,5 @@
 """Numbers as an admin reads them: short, and of one width so that nothing jumps."""
 
-from datetime import datetime
-
 MINUTE = 60
 HOUR = 3600
 DAY = 86400
@@ -61,8 +59,3 @@ def since(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), MINUTE)
     hours, minutes = divmod(minutes, 60)
     return f"+{hours}:{minutes:02}:{rest:02}" if hours else f"+{minutes}:{rest:02}"
-
-
-def clock(time: float) -> str:
-    """Epoch seconds as `10:41:07` in the host's time zone, which is the one its logs are in."""
-    return datetime.fromtimestamp(time).strftime("%H:%M:%S")

@@ -6,8 +6,9 @@ The clock is apart from the vitals so that on an idle host only its eight cells 
 from rich.segment import Segment
 from textual.strip import Strip
 
+from smtpwatch import clock
 from smtpwatch.state.picture import Picture
-from widgets import figures, ink
+from widgets import ink
 from widgets.line_pane import LinePane
 from widgets.vitals import fit, items, trouble
 
@@ -25,7 +26,7 @@ class Clock(LinePane):
 
     def look(self, now: float) -> None:
         """Show `now`."""
-        self.paint([Strip([Segment(" "), Segment(figures.clock(now), ink.STRONG)])])
+        self.paint([Strip([Segment(" "), Segment(clock.of_day(now), ink.STRONG)])])
 
 
 class Trouble(LinePane):

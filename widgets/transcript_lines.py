@@ -7,6 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from smtpwatch import clock
 from smtpwatch import events as ev
 from smtpwatch.clean import clean
 from smtpwatch.state.sessions import TRANSCRIPT_EVENTS, Session, TlsFacts
@@ -31,7 +32,7 @@ def facts(session: Session, now: float, cells: int) -> list[Strip]:
     client = session.source if session.via is None else session.client
     head = (
         f"{_address(client, session.client_port)} to {_address(session.server, session.server_port)}, "
-        f"{session.direction}, from {figures.clock(session.start)} for {end - session.start:.1f} s, "
+        f"{session.direction}, from {clock.of_day(session.start)} for {end - session.start:.1f} s, "
         f"{'ended by ' + session.closed_by if session.closed_by else 'ended' if ended else 'open'}"
     )
     lines: list[tuple[str, str | None]] = [

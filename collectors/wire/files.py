@@ -43,6 +43,8 @@ def read(path: Path, config: Config, host: str) -> Iterator[Sequence[Event]]:
         try:
             pipeline.packets(islice(packets, BATCH))
             more = pipeline.received > received
+        except bpf.BpfError:  # the file is sound
+            raise
         except CaptureError as error:
             damage, more = error, False
         if not more:

@@ -51,24 +51,27 @@ class Pipeline:
         self._next_tick = 0.0
 
     def packets(self, packets: Iterable[Packet]) -> None:
-        """Take in packets in the order of their capture."""
+        """Take in packets in the order of their capture. What `packets` raises is passed on once all before it is
+        taken."""
         segment = self.tracker.segment
         received = 0
         next_tick = self._next_tick
         now = self.now
-        for now, buf, at, end, wire_end, decode in packets:
-            received += 1
-            found = decode(buf, at, end, wire_end)
-            if type(found) is str:
-                self.unparsed[found] = self.unparsed.get(found, 0) + 1
-            else:
-                segment(now, buf, found)  # type: ignore[arg-type]
-            if now >= next_tick:
-                self.tick(now)
-                next_tick = now + TICK
-        self.received += received
-        self._next_tick = next_tick
-        self.now = max(now, self.now)
+        try:
+            for now, buf, at, end, wire_end, decode in packets:
+                received += 1
+                found = decode(buf, at, end, wire_end)
+                if type(found) is str:
+                    self.unparsed[found] = self.unparsed.get(found, 0) + 1
+                else:
+                    segment(now, buf, found)  # type: ignore[arg-type]
+                if now >= next_tick:
+                    self.tick(now)
+                    next_tick = now + TICK
+        finally:  # a damaged file ends the packets by raising
+            self.received += received
+            self._next_tick = next_tick
+            self.now = max(now, self.now)
 
     def idle(self, now: float) -> None:
         """No packets lately, but live time goes on: now it is `now`."""

@@ -1,5 +1,6 @@
 """The end of a message, however its octets are cut into segments."""
 
+import itertools
 import re
 
 from hypothesis import given
@@ -17,7 +18,7 @@ def test_the_end_is_found_wherever_segments_are_cut(words: list[bytes], cuts: li
     at = [0, *sorted(min(cut, len(message)) for cut in cuts), len(message)]
     content = Content()
     seen = 0
-    for begin, stop in zip(at, at[1:], strict=False):
+    for begin, stop in itertools.pairwise(at):
         taken = content.feed(message[begin:stop]) if begin < stop else -1
         if taken >= 0:
             seen = begin + taken

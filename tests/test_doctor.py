@@ -1,0 +1,164 @@
+"""What `smtpwatch doctor` finds, as data and as typed, in a namespace with a listener of its own."""
+
+import ctypes.util
+import os
+import platform
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from smtpwatch import rights
+from smtpwatch.config import Config
+from smtpwatch.doctor import Finding, findings, lines
+from tests.hosts.namespaces import Namespace
+from tests.hosts.program import PROGRAM
+
+# Still root, which may run the virtual environment wherever it is, but without any capability.
+POWERLESS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+PORT = 2525
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Namespace]:
+    """A host that listens on PORT, and has interfaces that are down."""
+    with Namespace("doctor") as namespace:
+        namespace.ip("link", "add", "spare0", "type", "veth", "peer", "name", "spare1")
+        with namespace.entered():
+            listener = socket.create_server(("127.0.0.1", PORT))
+        with listener:
+            yield namespace
+
+
+def _found(config: Config, what: str) -> list[Finding]:
+    return [finding for finding in findings(config) if finding.what == what]
+
+
+def _report(ran: subprocess.CompletedProcess[bytes]) -> list[str]:
+    """The lines of a run: doctor ends well whatever it finds."""
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    return ran.stdout.decode().splitlines()
+
+
+# ---- as typed
+
+
+@pytest.mark.needs("namespaces")
+def test_with_rights(lab: Namespace) -> None:
+    report = _report(lab.run(PROGRAM, "doctor", "--ports", f"25,{PORT}"))
+    assert report[0].startswith(f"   system        {platform.system()} {platform.release()}, Python ")
+    assert "ok capture       allowed" in report
+    assert "ok capture ring  AF_PACKET, TPACKET_V3" in report
+    assert "ok interface     lo: up, 127.0.0.1, ::1" in report
+    assert "   interface     spare0: down, no address" in report
+    assert "   port          25: nobody listens here" in report
+    assert f"ok port          {PORT}: {psutil.Process().name()} ({os.getpid()})" in report
+    assert "->" not in "".join(line for line in report if "libpcap" not in line)
+
+
+@pytest.mark.needs("namespaces", "setpriv")
+@pytest.mark.parametrize("program", [(PROGRAM,), (sys.executable, "-P", "-m", "smtpwatch")])
+def test_without_rights(lab: Namespace, program: tuple[str | Path, ...]) -> None:
+    report = _report(lab.run(*POWERLESS, *program, "doctor", "--ports", str(PORT)))
+    at = report.index("-- capture       not allowed (needs root or CAP_NET_RAW)")
+    assert report[at + 1] == f"                 -> sudo {shlex.quote(str(PROGRAM))}"
+    assert "   capture ring  not known without the right to capture" in report
+    (port,) = (line for line in report if line[3:].startswith("port "))
+    assert port.startswith(f"ok port          {PORT}: "), "that somebody listens is known, if not who"
+
+
+@pytest.mark.needs("namespaces")
+def test_an_interface_that_is_not_there(lab: Namespace) -> None:
+    report = _report(lab.run(PROGRAM, "doctor", "-i", "nope0", "-i", "lo"))
+    at = report.index("-- interface     nope0: no such interface")
+    assert report[at + 1] == "                 -> choose from: lo, spare0, spare1"
+    assert [line for line in report if line[3:].startswith("interface")][1:] == [
+        "ok interface     lo: up, 127.0.0.1, ::1"
+    ]
+
+
+# ---- as data
+
+
+@pytest.mark.needs("namespaces")
+def test_findings(lab: Namespace) -> None:
+    with lab.entered():
+        found = list(findings(Config(ports=(PORT, 25))))
+    subjects = ["system", "capture", "capture ring", *["interface"] * 3, *["port"] * 2, "libpcap", "terminal"]
+    assert [finding.what for finding in found] == subjects
+    assert Finding("interface", "lo: up, 127.0.0.1, ::1", True) in found
+    assert Finding("interface", "spare0: down, no address", None) in found
+    assert Finding("port", "25: nobody listens here", None) in found
+    assert not any(finding.good is False for finding in found if finding.what != "libpcap")
+
+
+@pytest.mark.parametrize(("bpf", "good"), [("", None), ("tcp", False)])
+def test_libpcap_is_missed_only_if_there_is_a_filter(
+    monkeypatch: pytest.MonkeyPatch, bpf: str, good: bool | None
+) -> None:
+    monkeypatch.setattr(ctypes.util, "find_library", lambda _: None)
+    (finding,) = _found(Config(bpf=bpf), "libpcap")
+    assert finding == Finding("libpcap", "not found; needed for --bpf only", good, "apt install libpcap0.8")
+    report = lines(Config(bpf=bpf))
+    at = report.index(f"{'--' if bpf else '  '} libpcap       not found; needed for --bpf only")
+    assert report[at + 1] == "                 -> apt install libpcap0.8"
+
+
+def test_libpcap_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: f"lib{name}.so.1")
+    assert _found(Config(bpf="tcp"), "libpcap") == [
+        Finding("libpcap", "libpcap.so.1: --bpf filters can be compiled", True)
+    ]
+
+
+def test_without_the_right_to_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rights, "may_capture", lambda: False)
+    (finding,) = _found(Config(), "capture")
+    assert (finding.good, finding.remedy) == (False, rights.remedy())
+
+
+def test_a_kernel_without_the_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(socket.socket):
+        def __init__(self, *_: object) -> None:
+            super().__init__()
+
+        def setsockopt(self, *_: object) -> None:
+            raise OSError(92, "Protocol not available")
+
+    monkeypatch.setattr(rights, "may_capture", lambda: True)
+    monkeypatch.setattr(socket, "socket", Refusing)
+    (finding,) = _found(Config(), "capture ring")
+    assert finding == Finding(
+        "capture ring", "TPACKET_V3 refused: Protocol not available", False, "a kernel of 3.2 or later"
+    )
+
+
+def test_sockets_that_may_not_be_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "net_connections", refuse)
+    assert _found(Config(), "ports") == [Finding("ports", "who listens is not known without root", None)]
+
+
+@pytest.mark.needs("namespaces")
+def test_a_process_name_does_not_act_on_the_terminal(lab: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """prctl(2) PR_SET_NAME takes any octets, from anybody."""
+    monkeypatch.setattr(psutil.Process, "name", lambda _: "\x1b[2J\nsmtpd")
+    with lab.entered():
+        report = lines(Config(ports=(PORT,)))
+    assert f"ok port          {PORT}: \\e[2J smtpd ({os.getpid()})" in report
+    assert all(line.isprintable() for line in report)
+
+
+def test_the_remedy_falls_back_to_the_bare_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "a b" / "python"))
+    assert rights.remedy() == "sudo smtpwatch"
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b" / "smtpwatch").touch()
+    assert rights.remedy() == f"sudo '{tmp_path}/a b/smtpwatch'"
