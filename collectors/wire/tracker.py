@@ -108,7 +108,7 @@ class Tracker:
 
     def _begin(self, now: float, key: bytes, flags: int, length: int) -> Half | None:
         """The direction that a first packet belongs to: the other side of a known connection, or a new connection's.
-        None for what belongs to none: late packets of a closed one, or a bare ACK, FIN or RST."""
+        None for what belongs to none: late packets of a closed one, a bare ACK, FIN or RST, ports not watched."""
         other = self._halves.get(reverse(key))
         if other is not None:
             half = other.peer
@@ -116,7 +116,10 @@ class Tracker:
         else:
             if not flags & SYN and (not length or self._closed_lately(key, now)):
                 return None
-            half = self._open(now, key, flags)
+            opened = self._open(now, key, flags)
+            if opened is None:
+                return None
+            half = opened
         half.seen = True
         self._halves[key] = half
         if not flags & SYN and half.next < 0 and not half.conn.midstream:
@@ -126,8 +129,10 @@ class Tracker:
     def _closed_lately(self, key: bytes, now: float) -> bool:
         return now - self._closed.get(key, -CLOSED_FOR) < CLOSED_FOR
 
-    def _open(self, now: float, key: bytes, flags: int) -> Half:
+    def _open(self, now: float, key: bytes, flags: int) -> Half | None:
         source, sport, destination, dport = addresses(key)
+        if not self.any_port and sport not in self.ports and dport not in self.ports:
+            return None
         if flags & SYN:
             from_client = not flags & ACK
         elif (sport in self.ports) != (dport in self.ports):
@@ -144,13 +149,12 @@ class Tracker:
         conn.client_address, conn.client_port = source, sport
         conn.server_address, conn.server_port = destination, dport
         conn.midstream = not flags & SYN
-        conn.watched = dport in self.ports
         self._live[conn.id] = conn
         if flags & SYN:
             self._unanswered[conn.id] = conn
-        if conn.watched:
+        if dport in self.ports:
             self.announce(conn, now)
-        else:
+        elif self.any_port:
             conn.reader = Recogniser(conn, self.announce)
         return conn.client if from_client else conn.server
 
@@ -239,6 +243,8 @@ class Tracker:
         self._live.pop(conn.id, None)
         self._unanswered.pop(conn.id, None)
         conn.closed_by = by
+        if isinstance(conn.reader, Recogniser):
+            conn.reader.close()
         if isinstance(conn.reader, Dialogue):
             self._tell_end(conn, conn.reader, by)
             conn.reader.dissolve()
