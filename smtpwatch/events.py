@@ -23,7 +23,7 @@ Health = Literal["starting", "running", "degraded", "failed"]
 
 
 CUT = "…"
-"""At the end of a command's argument: the capture cut it there."""
+"""At the end of a command's argument or a reply's text: the capture cut it there."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="type"):
@@ -138,7 +138,8 @@ class AuthAttempted(SessionEvent, frozen=True, gc=False):
 
 
 class TlsOffered(SessionEvent, frozen=True, gc=False):
-    """A ClientHello. Names are IANA's (unknown numbers as 0xNNNN); `versions` as "TLSv1.3", best first."""
+    """A ClientHello. Names are IANA's (unknown numbers as 0xNNNN); `versions` as "TLSv1.3", best first; `implicit`:
+    TLS from the first octet on, without STARTTLS."""
 
     implicit: bool
     versions: tuple[str, ...]
@@ -152,14 +153,16 @@ class TlsOffered(SessionEvent, frozen=True, gc=False):
 
 class TlsNegotiated(SessionEvent, frozen=True, gc=False):
     """A ServerHello (after HelloRetryRequest: the second one). `group` is None where the key exchange has none
-    or does not show it; `alpn` is the protocol that the server chose in clear (TLS 1.2 and before)."""
+    or does not show it; `alpn` is the protocol that the server chose in clear (TLS 1.2 and before). `resumed` is
+    None where it hangs on a ClientHello that was not seen; `implicit` as in TlsOffered."""
 
     version: str
     cipher: str
     group: str | None
     alpn: str | None
     ja3s: str
-    resumed: bool
+    resumed: bool | None
+    implicit: bool
 
 
 class TlsFailed(SessionEvent, frozen=True, gc=False):

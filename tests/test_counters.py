@@ -46,7 +46,10 @@ def _message(outcome: ev.Outcome) -> ev.Event:
         (ev.AuthAttempted(*_WHO, "PLAIN", "failure", True), {"auth failure"}),
         (ev.AuthAttempted(*_WHO, "PLAIN", "aborted", True), {"auth aborted"}),
         (ev.AuthAttempted(*_WHO, "PLAIN", "unknown", True), {"auth unknown"}),
-        (ev.TlsNegotiated(*_WHO, "TLSv1.3", "TLS_AES_128_GCM_SHA256", None, None, "", False), {"tls", "tls TLSv1.3"}),
+        (
+            ev.TlsNegotiated(*_WHO, "TLSv1.3", "TLS_AES_128_GCM_SHA256", None, None, "", False, False),
+            {"tls", "tls TLSv1.3"},
+        ),
         (ev.TlsFailed(*_WHO, "client", "unknown_ca", "certificate refused"), {"tls failed"}),
         (ev.Oddity(*_WHO, "bare LF", ""), {"oddities"}),
         (ev.Command(*_WHO, "RSET", ""), set()),

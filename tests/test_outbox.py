@@ -58,7 +58,7 @@ class Traffic:
             ev.RecipientDecided(*who, "b@example.net", 550, "5.1.1", "unknown user"),
             ev.MessageDecided(*who, "a@example.org", True, "accepted", 250, None, "queued", "1A2B", 1, 0, 10),
             ev.MessageDecided(*who, "a@example.org", True, "deferred", 451, None, "later", None, 1, 0, 10),
-            ev.TlsNegotiated(*who, "TLSv1.3", "TLS_AES_128_GCM_SHA256", "x25519", None, "", False),
+            ev.TlsNegotiated(*who, "TLSv1.3", "TLS_AES_128_GCM_SHA256", "x25519", None, "", False, False),
             ev.AuthAttempted(*who, "PLAIN", "failure", True),
             ev.SessionProgress(*who, 1, 2),
         )

@@ -33,6 +33,12 @@ def _lhlo(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: 
     _hello(dialogue, "LHLO", code, text)
 
 
+def _unknown(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+    client = dialogue.client
+    if code == 354 and client.mode == client.lines:  # the server took for DATA what we did not
+        client.begin_content()
+
+
 def _mail(dialogue: Dialogue, sender: Any, code: int, enhanced: str | None, text: str) -> None:
     if code < 300:
         dialogue.open_envelope(sender)
@@ -59,35 +65,46 @@ def _was_over(dialogue: Dialogue) -> None:
         dialogue.end_envelope("unknown")
 
 
-def _data(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
-    client = dialogue.client
-    if code == 354:
+def _data(dialogue: Dialogue, content: Any, code: int, enhanced: str | None, text: str) -> None:
+    client, envelope = dialogue.client, dialogue.envelope
+    if envelope is not None:
+        envelope.stopped = code if code >= 400 else None
+    if content is not None:
+        client.overtook(content, code)
+    elif code == 354:
         client.begin_content()
         client.release()
     else:
-        if dialogue.envelope is not None:
-            dialogue.envelope.stopped = code
         client.mode = client.lines
         client.release()
 
 
-def _end_of_data(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
+def _end_of_data(dialogue: Dialogue, size: Any, code: int, enhanced: str | None, text: str) -> None:
     envelope = dialogue.envelope
     if envelope is None:
         return
-    envelope.answers.append((code, enhanced, text))
+    envelope.octets += size or 0
+    envelope.answered(code, enhanced, text)
     if dialogue.pending and dialogue.pending[0][0] == "." and dialogue.lmtp:
         return
-    accepted = [answer for answer in envelope.answers if answer[0] < 300]
-    queue = queue_id(accepted[0][2]) if accepted else None
-    dialogue.end_envelope("accepted" if accepted else by_code(code), queue)
+    answer = envelope.answer
+    assert answer is not None
+    outcome = by_code(answer[0])
+    dialogue.end_envelope(outcome, queue_id(answer[2]) if outcome == "accepted" else None)
 
 
-def _bdat(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
-    if data is not None and data[1]:
-        _end_of_data(dialogue, data, code, enhanced, text)
-    elif code >= 400 and dialogue.envelope is not None:
-        dialogue.envelope.stopped = code
+def _bdat(dialogue: Dialogue, chunk: Any, code: int, enhanced: str | None, text: str) -> None:
+    envelope = dialogue.envelope
+    if chunk is None or envelope is None:
+        return
+    size, last = chunk
+    envelope.octets += size
+    if last:
+        if dialogue.lmtp:  # one for each recipient follows, and only now are all of them decided
+            dialogue.pending.extendleft([(".", None)] * (envelope.accepted - 1))
+        _end_of_data(dialogue, None, code, enhanced, text)
+    elif code >= 400:
+        envelope.stopped = code
 
 
 def _rset(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, text: str) -> None:
@@ -144,6 +161,8 @@ def _xclient(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, tex
 Answer = Callable[["Dialogue", Any, int, "str | None", str], None]
 
 ANSWERS: dict[str, Answer] = {
+    "?": _unknown,
+    "": _unknown,
     "EHLO": _ehlo,
     "HELO": _ehlo,
     "LHLO": _lhlo,

@@ -27,12 +27,14 @@ class Chunks:
         except OSError as error:
             raise CaptureError(f"{path}: {error.strerror or error}") from None
 
-    def more(self, rest: bytes, wanted: int) -> bytes:
-        """`rest` and what follows it, at least `wanted` octets in all unless the file ends before."""
+    def more(self, rest: bytes, wanted: int, packets: int | None = None) -> bytes:
+        """`rest` and what follows it, at least `wanted` octets in all unless the file ends before. `packets` were read
+        so far: an error names the next."""
+        where = str(self.path) if packets is None else f"{self.path}: packet {packets + 1}"
         pieces = [rest]
         size = len(rest)
         while True:
-            piece = self._read()
+            piece = self._read(where)
             pieces.append(piece)
             size += len(piece)
             if not piece or size >= wanted:
@@ -42,15 +44,15 @@ class Chunks:
         """Close the file; there is no more to come."""
         self._file.close()
 
-    def _read(self) -> bytes:
+    def _read(self, where: str) -> bytes:
         try:
             # Unlike read(), read1() hands out what a gzip holds before its damage.
             return self._octets.read1(CHUNK)
         except gzip.BadGzipFile as error:
-            raise CaptureError(f"{self.path}: damaged gzip: {error}") from None
+            raise CaptureError(f"{where}: damaged gzip: {error}") from None
         except EOFError:
-            raise CaptureError(f"{self.path}: damaged gzip: ends before its end marker") from None
+            raise CaptureError(f"{where}: damaged gzip: ends before its end marker") from None
         except zlib.error as error:
-            raise CaptureError(f"{self.path}: damaged gzip: {error}") from None
+            raise CaptureError(f"{where}: damaged gzip: {error}") from None
         except OSError as error:
-            raise CaptureError(f"{self.path}: {error.strerror or error}") from None
+            raise CaptureError(f"{where}: {error.strerror or error}") from None

@@ -50,7 +50,7 @@ class ClientReader:
         self._rest = b""
         self._held: list[bytes | int] = []
         self._chunk = 0
-        self._blind = False  # AUTH without sight of the replies
+        self._blind = False  # AUTH without sight of all of it
         self._proxied = False
         self._presumed: Content | None = None
         self.held_octets = 0
@@ -93,7 +93,16 @@ class ClientReader:
         self._proxied = True
         if header.size:
             self._dialogue.header = header
+        self._chunk = max(header.size - len(data), 0)
+        self.mode = self._in_header if self._chunk else self.first
         return data[header.size :]  # read as the first octets still: TLS may follow
+
+    def _in_header(self, data: bytes, now: float) -> bytes:
+        taken = min(self._chunk, len(data))
+        self._chunk -= taken
+        if not self._chunk:
+            self.mode = self.first
+        return data[taken:]
 
     def lines(self, data: bytes, now: float) -> bytes:
         """Command lines."""
@@ -135,9 +144,11 @@ class ClientReader:
     def _hold(self, data: bytes, now: float) -> bytes:
         dialogue = self._dialogue
         adrift = resync.is_adrift(dialogue)
-        if self._conn.server.seen and not adrift and self.held_octets + len(data) <= MAX_HELD:
+        if self._conn.server.seen and not adrift:
             self._held.append(data)
             self.held_octets += len(data)
+            if self.held_octets > MAX_HELD:
+                self._too_much(now)
             return b""
         dialogue.now = now
         line, newline, _ = data.partition(b"\n")
@@ -148,6 +159,31 @@ class ClientReader:
             self._presume(data, is_command)
             self.release()
         return data
+
+    def _too_much(self, now: float) -> None:
+        """The client sends on and on without the reply that it should wait for: most likely a message."""
+        dialogue = self._dialogue
+        dialogue.now = now
+        if self.waiting == "DATA":
+            self._presumed = Content()
+            dialogue.pending[-1] = ("DATA", self._presumed)
+            self.mode = self._presumed_content
+            self.release()
+        else:
+            self.drop_held()
+            dialogue.give_up(
+                f"the client sent over {MAX_HELD:,} octets without waiting for the reply to {self.waiting}"
+            )
+
+    def overtook(self, content: Content, code: int) -> None:
+        """The reply to DATA is there, after the client has sent `content` without waiting for it."""
+        dialogue = self._dialogue
+        if code != 354:  # what we took for a message were commands to the server
+            dialogue.give_up("the client sent a message without waiting for the reply to DATA, which refused it")
+        elif self._presumed is content:
+            self._presumed = None
+            dialogue.envelope_or_implied().content = content
+            self.mode = self._content
 
     def _presume(self, data: bytes, is_command: bool) -> None:
         """The reply will not be seen (one-sided capture, or a gap): go by what the client does."""
@@ -176,6 +212,12 @@ class ClientReader:
             else:
                 self.read(part, self._dialogue.now)
 
+    def stop_waiting(self, only_after_gap: bool) -> None:
+        """The reply that decides may be missing, and so may what followed it: `only_after_gap` if that is so."""
+        if self.waiting and (not only_after_gap or any(isinstance(part, int) for part in self._held)):
+            self.mode = self.lines
+            self.release()
+
     def drop_held(self) -> list[bytes | int]:
         """Let go of what was held; ints are gaps of so many octets."""
         held, self._held, self.held_octets = self._held, [], 0
@@ -199,6 +241,8 @@ class ClientReader:
         if self._blind and commands.verb_of(line.rstrip(b"\r")) is not None:
             self._blind = False
             dialogue.unanswered()
+            if self._conn.server.seen:
+                resync.commands_lost(dialogue, 0)  # those that a gap held before this one
             self.mode = self.lines
             return line + newline + rest
         dialogue.credentials(line)
@@ -251,8 +295,11 @@ class ClientReader:
         if end < 0:
             return b""
         dialogue.now = now
-        dialogue.envelope_or_implied().content = content
-        dialogue.end_of_data(content.size)
+        if any(data is content for _, data in dialogue.pending):  # its DATA waits for its reply, and MAIL may
+            dialogue.end_early(content.size)
+        else:
+            dialogue.envelope_or_implied().content = content
+            dialogue.end_of_data(content.size)
         self.no_content()
         return data[end:]
 
@@ -275,6 +322,8 @@ class ClientReader:
         """`octets` of the client's are not in the capture."""
         dialogue = self._dialogue
         content = dialogue.envelope.content if dialogue.envelope is not None else None
+        if self.waiting and resync.is_adrift(dialogue):
+            self.stop_waiting(only_after_gap=False)
         if self.waiting:
             self._held.append(octets)
         elif content is not None:
@@ -287,14 +336,17 @@ class ClientReader:
             if not self._chunk:
                 self.mode = self.lines
             if lost > 0:
-                resync.commands_lost(dialogue)
+                resync.commands_lost(dialogue, lost)
         else:
             if self.mode == self.first:
                 self.mode = self.lines
             line, self._rest = self._rest, b""
             if self.is_challenged:
+                self._blind = True
                 return
             if line:
                 dialogue.command(line, dialogue.now, False)
             if not line or dialogue.pipelining is not False or octets > MAX_LINE:
-                resync.commands_lost(dialogue)  # else it is the rest of that line, since the client waits after it
+                resync.commands_lost(
+                    dialogue, octets
+                )  # else it is the rest of that line, since the client waits after it

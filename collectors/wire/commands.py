@@ -43,13 +43,21 @@ def verb_of(line: bytes) -> str | None:
     return verb
 
 
+def oddly_spaced(line: bytes) -> tuple[str | None, bytes]:
+    """(verb, argument) of a command line with white space where none belongs: before the verb, or CR, VT and FF after
+    it. Postfix and others take it all the same, so a client could hide a transaction behind it."""
+    words = line.split(maxsplit=1)
+    verb = VERBS.get(words[0].upper()) if words and len(words[0]) == 4 else verb_of(words[0]) if words else None
+    return verb, words[1] if len(words) == 2 else b""
+
+
 def path(argument: bytes, whole: bool = True) -> str | None:
     """The address in `FROM:<a@example.com> SIZE=1`, without <> and source route (RFC 5321, 4.1.2).
 
     Lenient as servers are: no <>, or space after the colon. None if there is none, or the
     line was cut (`whole` False) before its end."""
     begin, end = argument.find(b":<") + 2, argument.find(b">")
-    if 2 <= begin <= end and argument.isascii() and b'"' not in argument and argument[begin] not in b"@ ":
+    if 2 <= begin <= end and argument.isascii() and b'"' not in argument and argument[begin] not in b"@ <":
         return argument[begin:end].decode("ascii")
     return _unusual_path(argument, whole)
 
@@ -65,7 +73,7 @@ def _unusual_path(argument: bytes, whole: bool) -> str | None:
         close = match.end() - 1 if match else close
     if close < 0:
         return text(rest[1:].strip()) if whole else None
-    address = rest[1:close].strip()
+    address = rest[1:close].strip().lstrip(b"<")
     if address[:1] == b"@" and b":" in address:
         address = address[address.find(b":") + 1 :]
     return text(address)

@@ -9,7 +9,7 @@ from smtpwatch.events import Outcome
 def by_code(code: int) -> Outcome:
     """The outcome that a reply code stands for."""
     if code < 400:
-        return "accepted"
+        return "accepted" if code < 300 else "unknown"
     return "deferred" if code < 500 else "rejected"
 
 
@@ -17,7 +17,7 @@ class Envelope:
     """An open transaction. `sender` None: MAIL itself was not seen."""
 
     __slots__ = (
-        "accepted", "answers", "content", "deferred", "octets", "presumed", "refused", "sender", "stopped", "unsure",
+        "accepted", "answer", "content", "deferred", "octets", "presumed", "refused", "sender", "stopped", "unsure",
     )  # fmt: skip
 
     def __init__(self, sender: str | None) -> None:
@@ -34,8 +34,9 @@ class Envelope:
         be over."""
         self.content: Content | None = None
         self.octets = 0
-        self.answers: list[tuple[int, str | None, str]] = []
-        """(code, enhanced code, text) of each answer to the end of data; LMTP gives one for each recipient."""
+        self.answer: tuple[int, str | None, str] | None = None
+        """(code, enhanced code, text) of the answer to the end of data. LMTP gives one for each recipient: then the
+        first that accepts, else the first."""
 
     def recipient(self, code: int) -> None:
         """A reply to RCPT."""
@@ -46,8 +47,15 @@ class Envelope:
             self.refused += 1
             self.deferred = self.deferred or code < 500
 
+    def answered(self, code: int, enhanced: str | None, text: str) -> None:
+        """A reply to the end of data."""
+        if self.answer is None or (code < 300 <= self.answer[0]):
+            self.answer = (code, enhanced, text)
+
     def verdict(self) -> Outcome | None:
-        """What the server decided, short of an answer to the end of data: all recipients, or the data, refused."""
+        """What the server has decided: in LMTP for some recipient, else by refusing all of them, or the data."""
+        if self.answer is not None:
+            return by_code(self.answer[0])
         if self.unsure:
             return None
         if self.stopped is not None:
@@ -61,8 +69,6 @@ class Envelope:
         one."""
         if (self.presumed or self.unsure) and outcome in ("reset", "abandoned"):
             outcome = "unknown"
-        code = enhanced = text = None
-        if self.answers:
-            code, enhanced, text = next((answer for answer in self.answers if answer[0] < 300), self.answers[0])
+        code, enhanced, text = self.answer or (None, None, None)
         octets = self.octets + (self.content.size if self.content else 0)
         return (self.sender, True, outcome, code, enhanced, text, queue, self.accepted, self.refused, octets)

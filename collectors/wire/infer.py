@@ -38,11 +38,16 @@ def suggested(enhanced: str | None) -> str:
     return _BY_ENHANCED.get(enhanced or "", "")
 
 
+def _not_of(verb: str, enhanced: str) -> bool:
+    """Whether the status of an address (RFC 3463, 3.2) says nothing of `verb`: 1 to 6 are of recipients."""
+    return verb in _NOT_OF_ADDRESSES or (verb == "MAIL" and enhanced[3:] in (".1", ".2", ".3", ".4", ".5", ".6"))
+
+
 def contradicts(verb: str, code: int, enhanced: str | None, text: str) -> bool:
     """Whether a reply can't be the answer to `verb`."""
     if code < 300 and code != _SUCCESS.get(verb, code):
         return True
-    if verb in _NOT_OF_ADDRESSES and enhanced is not None and enhanced[1:3] == ".1":  # RFC 3463, 3.2
+    if enhanced is not None and enhanced[1:3] == ".1" and _not_of(verb, enhanced):
         return True
     told = only(code, enhanced, text, in_transaction=verb == ".")
     if told:

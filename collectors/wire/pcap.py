@@ -73,7 +73,7 @@ class Pcap:
                     yield seconds + fraction / units, buf, start, at, wire_end, decode
                 if wanted > _PACKET_HEADER + LONGEST_PACKET:
                     raise self._damage(number, f"impossible length {wanted - _PACKET_HEADER}")
-                buf = self._chunks.more(buf[at:], wanted)
+                buf = self._chunks.more(buf[at:], wanted, number)
                 at = 0
                 if len(buf) < wanted:
                     if buf:

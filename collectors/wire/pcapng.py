@@ -155,7 +155,7 @@ class Pcapng:
                     elif kind == _INTERFACE:
                         self._describe(section, buf, at + 8, stop - 4)
                     at = stop
-                buf = self._chunks.more(buf[at:], wanted)
+                buf = self._chunks.more(buf[at:], wanted, number)
                 at = 0
                 if len(buf) < wanted:
                     if buf:

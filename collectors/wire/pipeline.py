@@ -4,6 +4,7 @@ clock."""
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
+from collectors.wire.clock import Clock
 from collectors.wire.frames import Decode, Octets
 from collectors.wire.tracker import Tracker
 from smtpwatch.config import Config, Network
@@ -11,8 +12,6 @@ from smtpwatch.events import Direction, Event
 
 Packet = tuple[float, Octets, int, int, int, Decode]
 """(time, buf, at, end, wire_end, decode): see frames.Decode."""
-
-TICK = 1.0  # seconds of packet time between looks at silence and progress
 
 
 def direction_by(
@@ -39,7 +38,8 @@ def direction_by(
 class Pipeline:
     """Takes packets, gives events: `batch` collects them, for the caller to take away and clear.
 
-    `received` counts packets, `unparsed` those that were no TCP segment by the reason why."""
+    `received` counts packets, `unparsed` those that were no TCP segment by the reason why; `now` is the time of the
+    last one, or the time known where that is beyond belief."""
 
     def __init__(self, config: Config, host: str, local: Iterable[str] = ()) -> None:
         self.batch: list[Event] = []
@@ -47,15 +47,16 @@ class Pipeline:
         self.unparsed: dict[str, int] = {}
         self.now = 0.0
         direction = direction_by(local, config.networks(), config.submission_ports)
-        self.tracker = Tracker(config.ports, config.any_port, direction, self.batch.append, host)
-        self._next_tick = 0.0
+        self._clock = Clock()
+        self.tracker = Tracker(config.ports, config.any_port, direction, self.batch.append, host, self._clock)
 
     def packets(self, packets: Iterable[Packet]) -> None:
         """Take in packets in the order of their capture. What `packets` raises is passed on once all before it is
         taken."""
         segment = self.tracker.segment
         received = 0
-        next_tick = self._next_tick
+        clock = self._clock
+        low, high = clock.low, clock.high
         now = self.now
         try:
             for now, buf, at, end, wire_end, decode in packets:
@@ -65,20 +66,19 @@ class Pipeline:
                     self.unparsed[found] = self.unparsed.get(found, 0) + 1
                 else:
                     segment(now, buf, found)  # type: ignore[arg-type]
-                if now >= next_tick:
-                    self.tick(now)
-                    next_tick = now + TICK
+                if not low <= now < high:
+                    if clock.read(now):
+                        self.tick(clock.now)
+                    low, high = clock.low, clock.high
         finally:  # a damaged file ends the packets by raising
             self.received += received
-            self._next_tick = next_tick
-            self.now = max(now, self.now)
+            self.now = clock.believed(now)
 
     def idle(self, now: float) -> None:
         """No packets lately, but live time goes on: now it is `now`."""
-        self.now = max(now, self.now)
-        if now >= self._next_tick:
+        self.now = now
+        if self._clock.set(now):
             self.tick(now)
-            self._next_tick = now + TICK
 
     def tick(self, now: float) -> None:
         """Time has come to `now`."""

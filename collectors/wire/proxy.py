@@ -7,7 +7,7 @@ from typing import NamedTuple
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
 V1 = b"PROXY "
 V1_MAX = 107  # octets with CRLF, by the specification
-V2_MAX = 1024  # 16 and an announced length; more than addresses and a few TLVs is not for us
+V2_READ = 16 + 36  # octets up to the end of IPv6 addresses and ports; TLVs follow, up to 64 kB
 
 
 class Named(NamedTuple):
@@ -19,7 +19,8 @@ class Named(NamedTuple):
 
 
 class Header(NamedTuple):
-    """A header of `size` octets (0: it is none after all); `named` None: it names nobody (UNKNOWN, LOCAL, nonsense)."""
+    """A header of `size` octets (0: it is none after all), of which some may be to come; `named` None: it names nobody
+    (UNKNOWN, LOCAL, nonsense)."""
 
     size: int
     named: Named | None
@@ -31,7 +32,7 @@ def is_begun(data: bytes) -> bool:
 
 
 def read(data: bytes) -> Header | None:
-    """The header that `data` begins with; None while it is not whole."""
+    """The header that `data` begins with; None while it is not whole, as far as we read it."""
     if data[0] == V1[0]:
         end = data.find(b"\r\n")
         if end < 0:
@@ -40,9 +41,8 @@ def read(data: bytes) -> Header | None:
     if len(data) < 16:
         return None
     size = 16 + struct.unpack_from("!H", data, 14)[0]
-    if size > V2_MAX:
-        return Header(16, None)
-    return Header(size, _v2(data[:size])) if len(data) >= size else None
+    needed = min(size, V2_READ)
+    return Header(size, _v2(data[:needed])) if len(data) >= needed else None
 
 
 def _v1(line: bytes) -> Named | None:

@@ -7,11 +7,10 @@ connection's octets, and the connection is as whole as its capture is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from collectors.wire import commands, proxy
+from collectors.wire import proxy, signs
 from collectors.wire.streams import Connection, Half
 
 if TYPE_CHECKING:
@@ -21,41 +20,6 @@ MAX_KEPT = 16384  # octets kept until the proof; a banner, a hello and their rep
 MAX_PARTS = 1024  # pieces of them; each segment is one, however small
 
 _MISSING = b"\0"  # stands for octets that were not captured; no word of SMTP has it
-
-_HELLO = re.compile(rb"\s*(?:EHLO|HELO|LHLO)[ \t\r\n]", re.IGNORECASE)
-_ENVELOPE = re.compile(rb"(?:MAIL FROM|RCPT TO):", re.IGNORECASE)
-_SMTP_COMMAND = re.compile(
-    rb"(?:EHLO|HELO|LHLO)[ \t\r\n]|(?:DATA|STARTTLS)\r?\n|XCLIENT [A-Z]+="
-    rb"|AUTH (?:PLAIN|LOGIN|CRAM-MD5|SCRAM-|XOAUTH2|OAUTHBEARER|NTLM)",  # FTP has AUTH with other mechanisms
-    re.IGNORECASE,
-)
-_REPLY = re.compile(rb"[2-5]\d\d[ -]")
-_UNDERSTOOD = re.compile(rb"(?:2[2-5]\d|334|354|4\d\d|5(?!00|02|30|80)\d\d)[ -]")
-"""The same from a server that knows the command; FTP and NNTP servers refuse it with the codes left out."""
-_ENHANCED = rb"(?!220)([245])\d\d[ -]\1\.\d{1,3}\.\d{1,3}[ \r]"  # RFC 2034; only SMTP and LMTP have it
-_ENHANCED_REPLY = re.compile(_ENHANCED)
-_REPLIES = re.compile(rb"(?:[2-5]\d\d[ -][^\n]*\n)*")
-_SMTP_REPLY = re.compile(
-    rb"^(?:354 |250[ -](?:PIPELINING|8BITMIME|SIZE|STARTTLS|DSN)\b|" + _ENHANCED + rb")", re.IGNORECASE | re.MULTILINE
-)
-_GREETING = re.compile(rb"(?:220[ -][^\n]*\n)+")
-_SAYS_SMTP = re.compile(rb"(?<![\w.@-])(?:E?SMTP|LMTP)(?![\w-]|\.\w)", re.IGNORECASE)  # smtp.example.com does not
-_SAYS_FTP = re.compile(rb"FTP(?![\w-]*\.\w)", re.IGNORECASE)
-_TEXT = re.compile(rb"[\t\r\n\x20-\x7e]*\n")
-
-_HEAD = rb"(?:(?!Content-|Transfer-)[^\r\n][^\n]*\n)*\r?\n"  # no content follows (RFC 9110, 9.3.6)
-_ADDRESS = rb"(?:\x01.{6}|\x04.{18})"  # with the port; IPv4 or IPv6
-_TUNNEL_ASKED = re.compile(
-    rb"CONNECT [^\n]*\n" + _HEAD + rb"|\x04\x01.{6}[^\0]*\0"
-    rb"|\x05(?:\x01.|\x02..|\x03...)(?:\x05\x01\0" + _ADDRESS + rb")?"
-    rb"|\x05\x01\0" + _ADDRESS,
-    re.IGNORECASE | re.DOTALL,
-)
-_TUNNEL_GIVEN = re.compile(
-    rb"HTTP/1\.\d 2\d\d[^\n]*\n" + _HEAD + rb"|\0\x5a.{6}|(?:\x05\0)?\x05\0\0" + _ADDRESS,
-    re.IGNORECASE | re.DOTALL,
-)
-"""How a tunnel is asked for and given by HTTP, SOCKS 4 and SOCKS 5 (RFC 1928)."""
 
 _Part = tuple[Half, bytes | int, float]
 """Octets of one direction, or how many of them are missing, and when."""
@@ -132,19 +96,19 @@ class Recogniser:
         parts = self._parts
         half = parts[-1][0]
         begin, said = self._turn(len(parts))
-        if _ENHANCED_REPLY.match(said) or (begin and _REPLY.match(said)):
+        if signs.ENHANCED_REPLY.match(said) or (begin and signs.REPLY.match(said)):
             asked = self._turn(begin)[1] if begin else b""
-            at = _commands_at(asked, _UNDERSTOOD.match(said) is not None)
+            at = signs.commands_at(asked, signs.UNDERSTOOD.match(said) is not None)
             if at >= 0:
                 return self._hand_over(half.peer, len(asked) - at + len(said))
-            return _ENHANCED_REPLY.match(said) is not None and self._hand_over(half.peer, len(said))
+            return signs.ENHANCED_REPLY.match(said) is not None and self._hand_over(half.peer, len(said))
         if not begin:
             return False
-        if not _HELLO.match(said):
+        if not signs.HELLO.match(said):
             return said[:4].upper() != b"USER" and self._greeting_proves(begin)
         greeting = self._turn(begin)[1]
-        at = _greeting_at(greeting)
-        if at < 0 or _SAYS_FTP.search(greeting, at):
+        at = signs.greeting_at(greeting)
+        if at < 0 or signs.SAYS_FTP.search(greeting, at):
             return False  # for now: its reply tells
         return self._hand_over(half, len(greeting) - at + len(said))
 
@@ -155,12 +119,14 @@ class Recogniser:
         end = len(parts) if end is None else end
         server = parts[end - 1][0]
         begin, said = self._turn(end)
-        at = _greeting_at(said)
-        if at < 0 or not _says_smtp(said[at:]):
+        at = signs.greeting_at(said)
+        if at < 0 or not signs.says_smtp(said[at:]):
             return False
         asked = self._turn(begin)[1] if begin else b""
         if at:
-            granted = _TUNNEL_GIVEN.fullmatch(said, 0, at) and (_TUNNEL_ASKED.match(asked) or not server.peer.seen)
+            granted = signs.TUNNEL_GIVEN.fullmatch(said, 0, at) and (
+                signs.TUNNEL_ASKED.match(asked) or not server.peer.seen
+            )
         else:
             granted = self._whole and not any(half is server for half, _, _ in parts[:begin])
         if not granted:
@@ -173,16 +139,16 @@ class Recogniser:
         if half.peer.seen or not self._whole:
             return False
         said = self._turn(len(self._parts))[1]
-        asked = _TUNNEL_ASKED.match(said)
-        if _run_of_commands(_behind_header(said[asked.end() :] if asked else said)):
+        asked = signs.TUNNEL_ASKED.match(said)
+        if signs.run_of_commands(signs.behind_header(said[asked.end() :] if asked else said)):
             return self._hand_over(half, len(said) - (asked.end() if asked else 0))
-        given = _TUNNEL_GIVEN.match(said)
+        given = signs.TUNNEL_GIVEN.match(said)
         at = given.end() if given else 0
-        replies = _REPLIES.match(said, at)
+        replies = signs.REPLIES.match(said, at)
         assert replies is not None
         answers = replies.group()
-        greeting = _GREETING.match(answers)
-        if _SMTP_REPLY.search(answers) or (greeting and _says_smtp(greeting.group())):
+        greeting = signs.GREETING.match(answers)
+        if signs.SMTP_REPLY.search(answers) or (greeting and signs.says_smtp(greeting.group())):
             return self._hand_over(half.peer, len(said) - at)
         return False
 
@@ -235,9 +201,9 @@ def _is_of_smtp(earlier: list[_Part], client: Half) -> bool:
     """Whether what was said before the proof looks like the dialogue's beginning and not like a tunnel's."""
     asked = b"".join(what for half, what, _ in earlier if half is client and isinstance(what, bytes))
     answered = b"".join(what for half, what, _ in earlier if half is not client and isinstance(what, bytes))
-    if _TUNNEL_ASKED.match(asked) or (answered and not _REPLY.match(answered)):
+    if signs.TUNNEL_ASKED.match(asked) or (answered and not signs.REPLY.match(answered)):
         return False
-    return not asked or proxy.is_begun(asked) or _TEXT.fullmatch(asked) is not None
+    return not asked or proxy.is_begun(asked) or signs.TEXT.fullmatch(asked) is not None
 
 
 def _header_before(earlier: list[_Part], client: Half) -> list[_Part]:
@@ -256,58 +222,6 @@ def _header_before(earlier: list[_Part], client: Half) -> list[_Part]:
     return [(client, text[at:], said[-1][2])]
 
 
-def _behind_header(said: bytes) -> bytes:
-    header = proxy.read(said) if said and proxy.is_begun(said) else None
-    return said[header.size :] if header is not None else said
-
-
-def _greeting_at(said: bytes) -> int:
-    """Where the 220 reply begins that `said` ends with, -1 if it ends otherwise. It need not begin a line: the answer
-    of a SOCKS proxy has no line end."""
-    end = len(said)
-    if not said.endswith(b"\n"):
-        return -1
-    while end:
-        begin = said.rfind(b"\n", 0, end - 1) + 1
-        if said[begin : begin + 4] not in (b"220 ", b"220-"):
-            glued = _GREETING.search(said, begin, end)
-            return glued.start() if glued is not None else end if end < len(said) else -1
-        end = begin
-    return 0
-
-
-def _says_smtp(greeting: bytes) -> bool:
-    return _SAYS_SMTP.search(greeting) is not None and not _SAYS_FTP.search(greeting)
-
-
-def _commands_at(said: bytes, understood: bool) -> int:
-    """Where the command lines begin that `said` ends with, -1 if none is of SMTP only; `understood`: their reply is one
-    of a server that knows them."""
-    end, found = len(said), False
-    if not said.endswith(b"\n"):
-        return -1
-    limit = max(said.rfind(proxy.V2), 0)
-    limit = len(said) - len(_behind_header(said[limit:]))
-    while end > limit:
-        begin = max(said.rfind(b"\n", 0, end - 1) + 1, limit)
-        line = said[begin:end]
-        if commands.verb_of(line.rstrip(b"\r\n")) is None:
-            break
-        found = found or _ENVELOPE.match(line) is not None or (understood and _SMTP_COMMAND.match(line) is not None)
-        end = begin
-    return end if found else -1
-
-
-def _run_of_commands(said: bytes) -> bool:
-    """Whether `said` begins with two commands, one of them of SMTP only."""
-    lines = said.split(b"\n", 2)[:-1]
-    return (
-        len(lines) == 2
-        and all(commands.verb_of(line.rstrip(b"\r")) is not None for line in lines)
-        and any(_ENVELOPE.match(line) or _SMTP_COMMAND.match(line + b"\n") for line in lines)
-    )
-
-
 def _swap(conn: Connection) -> None:
     """The dialogue says that the side we took for the server is the client."""
     conn.client, conn.server = conn.server, conn.client
@@ -316,5 +230,3 @@ def _swap(conn: Connection) -> None:
     conn.client_port, conn.server_port = conn.server_port, conn.client_port
     if conn.closed_first != "nobody":
         conn.closed_first = "server" if conn.closed_first == "client" else "client"
-    if conn.syn is not None:
-        conn.syn = (not conn.syn[0], conn.syn[1])

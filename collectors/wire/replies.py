@@ -5,6 +5,8 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from collectors.wire.commands import text
+from collectors.wire.tls import looks_like_record
+from smtpwatch.events import CUT
 
 MAX_LINE = 4096  # octets kept of one reply line; RFC 5321 allows 512
 USUAL_LINE = 128  # octets; longer ones are rarely said twice
@@ -19,11 +21,17 @@ _QUEUE_ID = re.compile(
     r"|\bok (\d+ qp \d+)"  # qmail
     r"|InternalId=(\d+)"  # Exchange
     r"|Message Queued \(([\w.-]+)\)"  # Haraka
-    r"|OK +\d+ (\S+) - gsmtp",  # Google
+    r"|OK +\d+ (\S+) - gsmtp"  # Google
+    r"|(\S+) Saved\b",  # Dovecot's LMTP
     re.IGNORECASE,
 )
 
-_HINTS = ("=", "essage", " qp ", "gsmtp")  # one of them is in every text that the pattern matches
+_IN_BRACKETS = re.compile(r"<[^<>]*>")  # a Message-ID or recipient: the client's words, not the server's
+_HINTS = ("=", "essage", " qp ", "gsmtp", "Saved")  # one of them is in every text that the pattern matches
+
+
+_DOMAIN = re.compile(r"\[|[\w-]+\.[\w-]")
+_SAYS_TLS = re.compile(r"\bTLS\b", re.IGNORECASE)
 
 
 def enhanced_code(reply: str) -> str | None:
@@ -49,8 +57,20 @@ def _one_line(data: bytes) -> tuple[int, str | None, str] | None:
     return int(digits), enhanced_code(said), said
 
 
+def invites_tls(reply: str) -> bool:
+    """Whether the text of a 220 can only answer STARTTLS: a greeting begins with the server's domain (RFC 5321, 4.2),
+    and has no enhanced code (RFC 2034, 4)."""
+    if enhanced_code(reply) is not None:
+        return True
+    return _SAYS_TLS.search(reply) is not None and _DOMAIN.match(reply) is None
+
+
 def queue_id(reply: str) -> str | None:
     """The queue id in the answer to the end of data; the last one where a filter in front names its own first."""
+    if "<" in reply:
+        reply = _IN_BRACKETS.sub("", reply)
+    if reply.endswith(CUT):  # the last word may be cut as well
+        reply = reply.rpartition(" ")[0]
     at = reply.rfind(_QUEUED_AS)
     if at >= 0:
         word = reply[at + len(_QUEUED_AS) :].split(maxsplit=1)
@@ -65,15 +85,21 @@ class ReplyReader:
     """Cuts the server's octets into replies and calls `reply(code, enhanced, text, now)` for each; `junk(line, now)`
     for a line that is none. `text` has the lines without their codes, joined by \\n.
 
-    `reply` may stop the reading by setting `go_on`: what follows STARTTLS is no reply, and goes there."""
+    `reply` may stop the reading by setting `go_on`: what follows STARTTLS is no reply, and goes there. Octets that
+    begin a TLS record where a reply should begin are offered to `tls(data, now)`, which returns whether it took them,
+    and all to come."""
 
-    __slots__ = ("_code", "_junk", "_lines", "_reply", "_rest", "go_on")
+    __slots__ = ("_code", "_junk", "_lines", "_reply", "_rest", "_tls", "go_on")
 
     def __init__(
-        self, reply: Callable[[int, str | None, str, float], None], junk: Callable[[bytes, float], None]
+        self,
+        reply: Callable[[int, str | None, str, float], None],
+        junk: Callable[[bytes, float], None],
+        tls: Callable[[bytes, float], bool],
     ) -> None:
         self._reply = reply
         self._junk = junk
+        self._tls = tls
         self._rest = b""
         self._lines: list[bytes] = []
         self._code = 0
@@ -89,6 +115,8 @@ class ReplyReader:
             if reply is not None:
                 self._reply(*reply, now)
                 return
+        if not self._lines and looks_like_record(data) and self._tls(data, now):
+            return
         at = 0
         while (end := data.find(b"\n", at)) >= 0:
             self._line(data[at : end - 1] if data[end - 1 : end] == b"\r" else data[at:end], now)
@@ -104,11 +132,11 @@ class ReplyReader:
         nearly always in the same packet, so in the same gap. Returns whether there was one."""
         rest, self._rest = self._rest, b""
         if rest[:3].isdigit() and len(rest) > 3 and rest[3] in b" -":
-            self._line(rest[:3] + b" " + rest[4:], now)
+            self._line(rest[:3] + b" " + rest[4:] + CUT.encode(), now)
             return True
         if self._lines:
             lines, self._lines = self._lines, []
-            self._whole(self._code, b"\n".join(lines), now)
+            self._whole(self._code, b"\n".join(lines) + f"\n{CUT}".encode(), now)
             return True
         return rest != b""
 

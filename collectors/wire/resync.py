@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from collectors.wire import infer
 from collectors.wire.answers import ANSWERS
+from collectors.wire.credentials import unseen
 
 if TYPE_CHECKING:
     from collectors.wire.smtp import Dialogue
 
 MAX_KEPT = 4096  # replies kept, as many as commands can be pending
+ANOTHER = len(b"RSET\r\nMAIL FROM:<>\r\n")  # octets; what is missing must be as long to hide a new transaction
 LOCK_STEP = 8  # turns of one command and one reply, after which this client is taken to wait for each
 
 LOST: Final = ""
@@ -51,7 +53,7 @@ class Adrift:
 
     def keep(self, reply: _Reply) -> None:
         """A reply whose command is not clear yet."""
-        self.replies.append(reply)
+        self.replies.append(reply._replace(text=unseen(reply.code, reply.text)))
         del self.replies[:-MAX_KEPT]
         self._since += 1
 
@@ -73,22 +75,39 @@ def is_adrift(dialogue: Dialogue) -> bool:
     return bool(dialogue.pending) and dialogue.pending[0][0] == LOST
 
 
-def commands_lost(dialogue: Dialogue) -> None:
-    """Octets of the client are missing where commands are read."""
+def commands_lost(dialogue: Dialogue, octets: float) -> None:
+    """So many octets of the client are missing where commands are read."""
     if not dialogue.pending or dialogue.pending[-1] is not COMMANDS_LOST:
         dialogue.pending.append(COMMANDS_LOST)
-    if dialogue.envelope is not None:
-        dialogue.envelope.unsure = True
+    if dialogue.conn.headless:
+        dialogue.pipelining = None  # EHLO and its reply may be among what is missing
+    _may_be_over(dialogue, octets)
+
+
+def _may_be_over(dialogue: Dialogue, octets: float) -> None:
+    """Commands are missing: the transaction may have ended among them, and, where replies are missing too, another may
+    be open now."""
+    envelope = dialogue.envelope
+    if envelope is None:
+        return
+    if (envelope.presumed or envelope.unsure) and octets >= ANOTHER:
+        dialogue.end_envelope("unknown")
+    else:
+        envelope.unsure = True
 
 
 def replies_lost(dialogue: Dialogue, begun: bool) -> None:
     """Octets of the server are missing; `begun`: its last reply was cut off by that."""
     pending = dialogue.pending
     dialogue.adrift = None
+    dialogue.client.stop_waiting(only_after_gap=True)
     if not pending and not begun:
-        commands_lost(dialogue)  # for it answered something
+        commands_lost(dialogue, 0)  # for it answered something
     if COMMANDS_LOST in pending:
         dialogue.end_envelope("unknown")  # both are missing, so whole transactions may be
+        dialogue.pipelining = None
+        if pending[0][0] != LOST:
+            pending.appendleft(REPLIES_LOST)
     elif len(pending) == 1 and pending[0][0] not in _HELD_FOR and not begun:
         dialogue.unanswered()  # it is the one that was answered there
     elif pending and pending[0][0] != LOST:
@@ -98,9 +117,25 @@ def replies_lost(dialogue: Dialogue, begun: bool) -> None:
 def command(dialogue: Dialogue) -> None:
     """The client sends a command while adrift: does that show that all before it is answered?"""
     shown = _adrift(dialogue).turn()
-    waits = dialogue.pipelining is False and "pipelining" not in dialogue.oddities
-    if shown or waits or dialogue.pending[-1][0] in _LAST_OF_GROUP:
+    if shown or _waits(dialogue) or dialogue.pending[-1][0] in _LAST_OF_GROUP:
         settle(dialogue, len(dialogue.pending))
+
+
+def _waits(dialogue: Dialogue) -> bool:
+    """The client is bound to wait for each reply, and has done so."""
+    hello_lost = any(verb in _LAST_OF_GROUP for verb, _ in dialogue.pending)
+    return dialogue.pipelining is False and "pipelining" not in dialogue.oddities and not hello_lost
+
+
+def no_command(dialogue: Dialogue) -> bool:
+    """A line is no command; whether that is because it belongs to a message whose DATA is missing. Then so do the
+    lines between, though they may have looked like commands."""
+    pending = dialogue.pending
+    if COMMANDS_LOST not in pending:
+        return False
+    while pending[-1] is not COMMANDS_LOST:
+        pending.pop()
+    return True
 
 
 def answered(dialogue: Dialogue, code: int, enhanced: str | None, text: str) -> tuple[str, Any]:
@@ -118,10 +153,10 @@ def answered(dialogue: Dialogue, code: int, enhanced: str | None, text: str) -> 
         if verbs.count(only) > 1:
             _adrift(dialogue).keep(_Reply(code, enhanced, text))
             return "", None
-        if only in verbs:
+        if only in verbs and COMMANDS_LOST not in list(pending)[verbs.index(only) :]:
             settle(dialogue, verbs.index(only))
             return pending.popleft()
-        settle(dialogue, len(pending))  # its command was lost, and clients wait after those
+        settle(dialogue, len(pending))  # its command was lost, or may have been, and clients wait after those
         return only, None
     if all(verb == LOST for verb, _ in pending):
         _unseen(dialogue, code, enhanced)
@@ -153,8 +188,10 @@ def settle(dialogue: Dialogue, count: int) -> None:
         for reply in replies:  # they answered commands that were not captured
             _unseen(dialogue, reply.code, reply.enhanced)
             _answer(dialogue, infer.suggested(reply.enhanced), None, reply)
-    for verb, data in asked:
-        dialogue.resolve(verb, data)
+    for command in asked:
+        if command is COMMANDS_LOST:
+            _may_be_over(dialogue, ANOTHER)
+        dialogue.resolve(*command)
     for (verb, data), reply in reversed(pairs):
         _answer(dialogue, verb, data, reply)
 

@@ -8,6 +8,7 @@ RFC 5321; pipelining RFC 2920, STARTTLS RFC 3207, AUTH RFC 4954, BDAT RFC 3030, 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from collectors.wire import commands, proxy, resync
 from collectors.wire.answers import ANSWERS
 from collectors.wire.client import ClientReader
-from collectors.wire.credentials import NOT_SHOWN, REPEATING, Withheld, may_repeat, unknown_line
+from collectors.wire.credentials import NOT_SHOWN, UNSEEN, Withheld, unknown_line, unseen
 from collectors.wire.envelope import Envelope
-from collectors.wire.replies import ReplyReader
+from collectors.wire.replies import ReplyReader, invites_tls
 from collectors.wire.tls import Handshake
 from smtpwatch import events as ev
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 SENSOR = "wire"
 HELLO = ("EHLO", "HELO", "LHLO")
+IMPLICIT_TLS = 465  # RFC 8314, 3.3
+BEGIN_IN_CLEAR = (25, 587)  # there TLS needs STARTTLS
 MAX_PENDING = 4096  # commands without a reply; real pipelines have tens, and Postfix takes 1,000 recipients
 
 _PROXY_UNKNOWN = frozenset((500, 501, 502, 503, 554))  # how a server answers to a PROXY header that it does not expect
@@ -67,10 +70,10 @@ class Dialogue:
         self.handshake: Handshake | None = None
         self.header: proxy.Header | None = None
         """A PROXY header that the server has not confirmed yet."""
-        self.reader = ReplyReader(self.reply, self._junk)
+        self.reader = ReplyReader(self.reply, self._junk, self._tls_shows)
         self.client = ClientReader(self)
         if conn.midstream:
-            resync.commands_lost(self)
+            resync.commands_lost(self, math.inf)
         conn.server.feed = self.reader.read
 
     def emit(self, kind: Callable[..., ev.Event], *fields: Any) -> None:
@@ -90,11 +93,14 @@ class Dialogue:
         self.now = now
         verb = commands.VERBS.get(line[:5].upper())
         if verb is None or (len(verb) > 4 and not commands.verb_of(line)):
-            self._unknown(line)
-            return
+            verb, argument = commands.oddly_spaced(line)
+            if verb is None:
+                self._unknown(line)
+                return
+        else:
+            argument = line[len(verb) + 1 :]
         if self.pending:
             self._overtaken()
-        argument = line[len(verb) + 1 :]
         data: Any = None
         if verb == "AUTH":
             data = shown = commands.mechanism(argument)
@@ -119,7 +125,7 @@ class Dialogue:
                 self.give_up(f"over {MAX_PENDING:,} commands without a reply")
             self.unanswered()
             if adrift:
-                resync.commands_lost(self)
+                resync.commands_lost(self, math.inf)
         elif not self.conn.server.seen:
             return
         elif adrift:
@@ -130,7 +136,7 @@ class Dialogue:
     def _unknown(self, line: bytes) -> None:
         self._withhold(line)
         self.emit(ev.Command, "?", unknown_line(line, self.auth_tried or self.lossy))
-        if self.pending and self.pending[-1][0] == resync.LOST:  # the rest of a line, or DATA was in the gap
+        if resync.no_command(self):
             self.client.presume_content()
             return
         if self.pending:
@@ -170,6 +176,11 @@ class Dialogue:
         envelope.octets, envelope.content = envelope.octets + size, None
         self.pending.extend([(".", None)] * (max(envelope.accepted, 1) if self.lmtp else 1))
 
+    def end_early(self, size: int) -> None:
+        """The message has ended before the reply to its DATA."""
+        self.emit(ev.Command, ".", f"{size} octets")
+        self.pending.append((".", size))
+
     # ---- replies
 
     def _junk(self, line: bytes, now: float) -> None:
@@ -182,16 +193,16 @@ class Dialogue:
         self.now = now
         if not self.greeted and self._greeting(code, text):
             return
+        if self.withheld is not None:
+            text = self.withheld.hide(text)
         if self.header is not None and self._header_refused(self.header, code):
             verb, data = "PROXY", None
         elif self.pending and not self.lossy:
             verb, data = self.pending.popleft()
         else:
             verb, data = self._whose(code, enhanced, text)
-            if may_repeat(code, verb) and self.lossy:
-                text = NOT_SHOWN
-        if self.withheld is not None and verb in REPEATING:
-            text = self.withheld.hide(text)
+            if verb in UNSEEN and self.lossy:
+                text = unseen(code, text)
         self.append(ev.Reply(now, SENSOR, self.host, self.id, self.source, verb, code, enhanced, text))
         answer = ANSWERS.get(verb)
         if answer is not None:
@@ -203,6 +214,8 @@ class Dialogue:
         if not self.conn.client.seen or self.conn.headless or 220 != code < 400:  # no server greets with a 250
             self.lossy = True
         if self.lossy and (code != 220 or any(verb in ("STARTTLS", "XCLIENT") for verb, _ in self.pending)):
+            return False
+        if (self.conn.midstream or self.conn.headless) and invites_tls(text):
             return False
         self.emit(ev.Greeting, code, text)
         return True
@@ -251,11 +264,24 @@ class Dialogue:
     # ---- TLS
 
     def start_tls(self, implicit: bool) -> None:
-        """From here on both directions are TLS."""
+        """From here on both directions are TLS. `implicit`: without a STARTTLS that was seen; where octets are missing,
+        the port tells whether there was one."""
+        if self.lossy and self.conn.server_port != IMPLICIT_TLS:
+            implicit = implicit and not self.greeted and self.conn.server_port not in BEGIN_IN_CLEAR
         self.handshake = Handshake(implicit, self.emit)
         self.reader.go_on = self._tls_server
         self.client.mode = self._tls_client
         self.conn.server.feed = self._tls_server
+
+    def _tls_shows(self, data: bytes, now: float) -> bool:
+        """A TLS record in place of a reply: proof that TLS has begun, where what led to it is not in the capture."""
+        if self.conn.client.seen and not self.lossy:
+            return False
+        self.now = now
+        self.start_tls(implicit=True)
+        self.client.release()
+        self._tls_server(data, now)
+        return True
 
     def go_dark(self) -> None:
         """Encrypted from before our time: nothing to read."""
@@ -372,7 +398,9 @@ class Dialogue:
         for verb, data in self.pending:
             if verb == "AUTH" and self.client.is_challenged:
                 self.emit(ev.AuthAttempted, data, "aborted", False)
-            elif verb in ("RCPT", "AUTH", "*") or (verb == "MAIL" and self.envelope is None):
+            elif verb == "RCPT":
+                self.emit(ev.RecipientDecided, data, None, None, "")
+            elif verb in ("AUTH", "*"):
                 self.resolve(verb, data)
         self.pending.clear()
 
@@ -396,10 +424,6 @@ def _turn_bdat(dialogue: Dialogue, data: Any, argument: bytes) -> None:
     chunk = commands.chunk(argument)
     dialogue.pending.append(("BDAT", chunk))
     if chunk is not None:
-        if dialogue.envelope is not None:
-            dialogue.envelope.octets += chunk[0]
-        if chunk[1] and dialogue.lmtp and dialogue.envelope is not None:
-            dialogue.pending.extend([(".", None)] * (dialogue.envelope.accepted - 1))
         dialogue.client.begin_chunk(chunk[0])
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from collectors.wire import hellos, tls_names
 from collectors.wire.fingerprints import ja3, ja3s, ja4
 from collectors.wire.tls_failures import Offer, Peer, goodbye, reason, silence
-from collectors.wire.tls_records import ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE, Direction, Item
+from collectors.wire.tls_records import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Direction, Item
 from smtpwatch import events as ev
 
 Emit = Callable[..., None]
@@ -45,6 +45,11 @@ _CLOSE_NOTIFY = 0
 def looks_like_client_hello(data: bytes) -> bool:
     """Whether a client's first octets (3 suffice) are those of a TLS handshake record with a ClientHello."""
     return data[:2] == b"\x16\x03" and b"\0" <= data[2:3] <= b"\4" and data[5:6] in (b"", b"\1")
+
+
+def looks_like_record(data: bytes) -> bool:
+    """Whether octets (2 suffice) are those of a TLS record, and neither a reply nor a command."""
+    return data[1:2] == b"\x03" and CHANGE_CIPHER_SPEC <= data[0] <= APPLICATION_DATA
 
 
 class Handshake:
@@ -168,9 +173,11 @@ class Handshake:
         elif self._resumed(hello):
             self._tell_negotiated(None)
 
-    def _resumed(self, hello: hellos.ServerHello) -> bool:
+    def _resumed(self, hello: hellos.ServerHello) -> bool | None:
         if hello.version >= hellos.TLS13:
             return hello.pre_shared_key
+        if self._offer is None:
+            return None
         return hello.session_id != b"" and hello.session_id == self._session_id
 
     def _tell_negotiated(self, group: int | None) -> None:
@@ -186,6 +193,7 @@ class Handshake:
             None if hello.alpn is None else _text(hello.alpn),
             ja3s(hello),
             self._resumed(hello),
+            self._implicit,
         )
 
     def _other_record(self, direction: Direction, item: Item) -> None:

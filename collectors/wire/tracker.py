@@ -10,22 +10,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from collectors.wire import streams
+from collectors.wire import ends, held, streams
+from collectors.wire.clock import Clock
 from collectors.wire.frames import ACK, FIN, RST, SYN, Octets, Segment, addresses, reverse
 from collectors.wire.recognise import Recogniser
 from collectors.wire.smtp import Dialogue
-from collectors.wire.streams import MASK, Connection, Half, ahead
+from collectors.wire.streams import MASK, NEVER, Connection, Half, Reset, Syn, ahead
 from smtpwatch import events as ev
 from smtpwatch.events import ClosedBy, Direction
 
 MAX_CONNECTIONS = 100_000  # about 2 kB each; more at once is an attack, and then the oldest are given up
-IDLE = 900.0  # seconds of silence; RFC 5321 4.5.3.2 lets a client wait 10 minutes for the answer to a message
-HALF_OPEN = 75.0  # seconds for a SYN to be answered; Linux gives up after 63 (server) to 127
-CLOSING = 60.0  # seconds after the first FIN
-OVER = 1.0  # seconds after both FINs, for the last acknowledgement
+MAX_HELD = 64 << 20  # octets of memory that held segments of all connections take, looked at once a tick
 CLOSED_KEPT = 65_536  # connections that ended lately, so that a late retransmission does not look like a new one
 CLOSED_FOR = 30.0  # seconds that a closed connection's addresses are remembered
-WINDOW = 1 << 20  # octets; as large as receivers let it grow in practice
 _UNUSUAL = SYN | FIN | RST
 REUSE_IDLE = 30.0  # seconds of silence after which a SYN on the same ports starts a new connection without more proof
 
@@ -35,7 +32,7 @@ class Tracker:
 
     ports: TCP ports watched; any_port: recognise SMTP on all others too. `direction(client, server, port)` names a
     session's
-    direction. Events are handed to `append`."""
+    direction. Events are handed to `append`; `clock` knows the time that silence is judged by."""
 
     def __init__(
         self,
@@ -44,12 +41,15 @@ class Tracker:
         direction: Callable[[str, str, int], Direction],
         append: Callable[[ev.Event], None],
         host: str,
+        clock: Clock,
     ) -> None:
         self.ports = frozenset(ports)
         self.any_port = any_port
         self._direction = direction
         self._append = append
         self._host = host
+        self._clock = clock
+        self._ticked = clock.now
         self._halves: dict[bytes, Half] = {}
         self._closed: OrderedDict[bytes, float] = OrderedDict()
         self._live: dict[int, Connection] = {}  # by number, so in the order of their first packets
@@ -66,8 +66,8 @@ class Tracker:
             if half is None:
                 return
         conn = half.conn
-        conn.last = now
         if not flags & _UNUSUAL and not conn.attention:
+            conn.last = now
             if not length:
                 if half.peer.next < 0 and flags & ACK:
                     half.peer.next = ack  # its first octet to come; later, a gap before it shows
@@ -86,23 +86,35 @@ class Tracker:
         _, seq, ack, flags, _, length, _ = segment
         conn = half.conn
         if flags & SYN:
-            self._syn(now, half, seq, ack, flags, data)
-            return
-        if flags & RST:
-            self._reset(now, half, seq, ack if flags & ACK else None)
+            self._syn(half, Syn(now, half.key, (seq + 1) & MASK, data, length), ack if flags & ACK else None)
             return
         answered = ack if flags & ACK else None
+        if flags & RST:
+            self._reset(now, Reset(half, seq, answered))
+            return
+        self._hear(conn, now)
+        if conn.doubt is not None:
+            conn.doubt = None
+            conn.attend()
+        streams.heed(half, seq, True)
+        if answered is not None:
+            streams.heed(half.peer, answered, False)
         if length or flags & FIN:
-            streams.take(half, now, seq, answered, data, length, bool(flags & FIN))
+            held.take(half, now, seq, answered, data, length, bool(flags & FIN))
         elif conn.over:
             self._close(conn, "fin")  # the acknowledgement of the last FIN, in all likelihood
             return
-        if conn.held_until != streams.NEVER:
+        if conn.held_until != NEVER:
             if answered is not None:
-                streams.acknowledged(half.peer, answered, now)
-            if now >= conn.held_until:
-                streams.release(conn, now)
+                held.acknowledged(half.peer, answered)
+            if conn.heard >= conn.held_until:
+                held.release(conn, now)
             self._holding[conn.id] = conn
+
+    def _hear(self, conn: Connection, now: float) -> None:
+        """One of its packets came."""
+        conn.last = now
+        conn.heard = self._clock.believed(now)
 
     # ---- beginnings
 
@@ -122,12 +134,13 @@ class Tracker:
             half = opened
         half.seen = True
         self._halves[key] = half
-        if not flags & SYN and half.next < 0 and not half.conn.midstream:
+        if not flags & (SYN | RST) and not half.conn.midstream:
             half.conn.headless = True  # how much came before is not known
         return half
 
     def _closed_lately(self, key: bytes, now: float) -> bool:
-        return now - self._closed.get(key, -CLOSED_FOR) < CLOSED_FOR
+        closed = self._closed.get(key)
+        return closed is not None and abs(self._clock.believed(now) - closed) < CLOSED_FOR
 
     def _open(self, now: float, key: bytes, flags: int) -> Half | None:
         source, sport, destination, dport = addresses(key)
@@ -146,6 +159,7 @@ class Tracker:
         self._numbers += 1
         client_key, server_key = (key, reverse(key)) if from_client else (reverse(key), key)
         conn = Connection(self._numbers, now, client_key, server_key)
+        conn.heard = self._clock.believed(now)
         conn.client_address, conn.client_port = source, sport
         conn.server_address, conn.server_port = destination, dport
         conn.midstream = not flags & SYN
@@ -169,74 +183,85 @@ class Tracker:
         )
         return dialogue
 
-    def _syn(self, now: float, half: Half, seq: int, ack: int, flags: int, data: bytes) -> None:
+    def _syn(self, half: Half, syn: Syn, ack: int | None) -> None:
         """SYN: the first of its direction, one sent again, or a new connection on the ports of an old one.
 
         A stranger can forge the last kind, so it counts only if the old connection is over or silent, or the server
         answers."""
         conn = half.conn
-        following = (seq + 1) & MASK
         if half.next < 0:
-            half.next = following
-            if flags & ACK and half.peer.next < 0:
+            self._hear(conn, syn.time)
+            half.next = syn.following
+            if ack is not None and half.peer.next < 0:
                 half.peer.next = ack
-            if data:  # TCP Fast Open (RFC 7413)
-                streams.take(half, now, following, None, data, len(data), False)
-            return
-        if 0 <= ahead(half.next, following) <= half.octets:
-            return
-        if flags & ACK:
-            if conn.syn is not None and conn.syn[0] != half.from_client and ack == conn.syn[1]:
-                self._restart(now, half, following, ack)
-            return
-        conn.syn = (half.from_client, following)
-        if conn.closed_first != "nobody" or not half.peer.seen or now - max(conn.first, conn.last) > REUSE_IDLE:
-            self._restart(now, half, following, None)
+            if syn.length:  # TCP Fast Open (RFC 7413)
+                held.take(half, syn.time, syn.following, None, syn.data, syn.length, False)
+        elif 0 <= ahead(half.next, syn.following) <= half.octets:
+            self._hear(conn, syn.time)
+        elif ack is None:
+            conn.syn = syn
+            silent = self._clock.believed(syn.time) - conn.heard > REUSE_IDLE
+            if conn.closed_first != "nobody" or conn.doubt is not None or not half.peer.seen or silent:
+                self._restart(conn, syn)
+        elif conn.syn is not None and conn.syn.key != half.key and self._answers(conn.syn, ack):
+            fresh = self._restart(conn, conn.syn)
+            answering = self._begin(syn.time, half.key, SYN | ACK, 0)
+            assert answering is fresh.peer
+            self._syn(answering, syn, ack)
 
-    def _restart(self, now: float, half: Half, following: int, ack: int | None) -> None:
-        """The same ports, but a new connection."""
-        key, peer_key, from_client = half.key, half.peer.key, half.from_client
-        self._close(half.conn, "timeout")
-        opener = key if (ack is None) else peer_key
-        self._closed.pop(key, None)
-        self._closed.pop(peer_key, None)
-        fresh = self._begin(now, opener, SYN, 0)
+    @staticmethod
+    def _answers(syn: Syn, ack: int) -> bool:
+        return 0 <= ahead(ack, syn.following) <= syn.length
+
+    def _restart(self, old: Connection, syn: Syn) -> Half:
+        """The same ports, but a new connection, which begins with `syn`."""
+        keys = (old.client.key, old.server.key)
+        self._close(old, "timeout")
+        for key in keys:
+            self._closed.pop(key, None)
+        fresh = self._begin(syn.time, syn.key, SYN, 0)
         assert fresh is not None
-        if ack is None:
-            fresh.next = following
-        else:
-            fresh.next = ack
-            other = self._begin(now, key, SYN | ACK, 0)
-            assert other is not None
-            other.next = following
-        assert fresh.from_client or not from_client
+        self._syn(fresh, syn, None)
+        return fresh
 
     # ---- ends
 
-    def _reset(self, now: float, half: Half, seq: int, ack: int | None) -> None:
-        """RST: believed if its sequence number is in the receiver's window (RFC 5961, 3), since anybody can send
-        one."""
-        if half.next >= 0 and not 0 <= ahead(seq, half.next) < WINDOW:
-            return
+    def _reset(self, now: float, rst: Reset) -> None:
+        """RST: believed if the receiver does so, since anybody can send one (RFC 5961, 3). It is in doubt where that
+        does not show: then what follows of the connection, or that nothing does, tells."""
+        half = rst.half
         conn = half.conn
-        streams.release_all(conn, now)
-        streams.reaches(half, seq, now)
-        if ack is not None and half.peer.seen:
-            streams.reaches(half.peer, ack, now)
+        if ends.is_certain(half, rst.seq):
+            self._hear(conn, now)
+            conn.reset = True
+            self._end_reset(conn, rst)
+        elif ends.is_possible(half, rst.seq):
+            self._hear(conn, now)
+            conn.doubt = rst
+            conn.attend()
+
+    def _end_reset(self, conn: Connection, rst: Reset) -> None:
+        conn.doubt = None
+        ends.reset(conn, rst)
+        by: ClosedBy = "fin"
         if conn.closed_first == "nobody":
-            conn.closed_first = "client" if half.from_client else "server"
-            self._close(conn, "rst")
-        else:
-            self._close(conn, "fin")
+            by, conn.closed_first = "rst", "client" if rst.half.from_client else "server"
+        self._close(conn, by)
 
     def _close(self, conn: Connection, by: ClosedBy) -> None:
         """The connection is over; `by` tells how, short of a QUIT."""
-        streams.release_all(conn, conn.last)
+        doubted = conn.doubt
+        if doubted is not None:  # and nothing more came
+            self._end_reset(conn, doubted)
+            for half in (conn.client, conn.server):
+                self._closed.pop(half.key, None)  # if more comes after all, it is to be read
+            return
+        held.release_all(conn, conn.last)
         if by in ("open", "timeout") and conn.closed_first != "nobody":
             by = "fin"
         for half in (conn.client, conn.server):
             self._halves.pop(half.key, None)
-            self._closed[half.key] = conn.last
+            self._closed[half.key] = conn.heard
         while len(self._closed) > CLOSED_KEPT:
             self._closed.popitem(last=False)
         self._holding.pop(conn.id, None)
@@ -252,13 +277,11 @@ class Tracker:
 
     def _tell_end(self, conn: Connection, dialogue: Dialogue, by: ClosedBy) -> None:
         client, server = conn.client, conn.server
-        partial = _partial(conn)
+        partial = ends.unseen(conn)
         if dialogue.given_up:
             partial = "; ".join(filter(None, (partial, dialogue.given_up)))
-        visible = partial is None and (by == "rst" or (by == "fin" and conn.over))
+        visible = partial is None and (conn.reset or conn.over)
         dialogue.close(conn.last, conn.closed_first, visible)
-        if conn.contradicts:
-            dialogue.odd("overlap", "octets came twice with different content")
         closed_by: ClosedBy = "quit" if dialogue.quit else by
         smtp = bool(client.octets or server.octets)
         dialogue.emit(ev.SessionClosed, conn.last, closed_by, client.octets, server.octets, partial, smtp)
@@ -271,29 +294,38 @@ class Tracker:
     # ---- the passing of time
 
     def tick(self, now: float) -> None:
-        """Once a second of packet time: end what fell silent, release what waited enough, tell how far the others
-        are."""
+        """Time has come to `now`: end what fell silent, release what waited enough, tell how far the others are."""
+        before, self._ticked = self._ticked, now
         for conn in list(self._holding.values()):
+            if now < before:
+                held.set_back(conn, before - now)
             self._release(conn, now)
+        self._shed(now)
         for conn in list(self._live.values()):
-            if now - conn.last >= self._patience(conn):
+            if conn.last != conn.stamp:  # it was heard since, whatever the packet says
+                conn.stamp = conn.last
+                conn.heard = min(max(conn.last, before), now)
+            elif conn.heard > now:
+                conn.heard = now
+            if now - conn.heard >= ends.patience(conn, conn.id in self._unanswered):
                 self._close(conn, "timeout")
             else:
                 self._progress(conn, now)
 
     def _release(self, conn: Connection, now: float) -> None:
         while now >= conn.held_until:
-            streams.release(conn, now)
-        if conn.held_until == streams.NEVER:
+            held.release(conn, now)
+        if conn.held_until == NEVER:
             self._holding.pop(conn.id, None)
 
-    def _patience(self, conn: Connection) -> float:
-        """Seconds of silence after which nothing more is to be expected of a connection."""
-        if conn.over:
-            return OVER
-        if conn.closed_first != "nobody":
-            return CLOSING
-        return HALF_OPEN if conn.id in self._unanswered and not conn.client.octets else IDLE
+    def _shed(self, now: float) -> None:
+        """All together hold no more than memory has for them; who has done so longest gives way."""
+        octets = sum(conn.held_octets for conn in self._holding.values())
+        for conn in list(self._holding.values()):
+            if octets <= MAX_HELD:
+                return
+            octets -= conn.held_octets
+            held.release_all(conn, now)
 
     def _progress(self, conn: Connection, now: float) -> None:
         told = (conn.client.octets, conn.server.octets)
@@ -306,23 +338,3 @@ class Tracker:
         """The capture is over: sessions still open are told as such, in the order of their beginning."""
         for conn in list(self._live.values()):
             self._close(conn, "open")
-
-
-def _partial(conn: Connection) -> str | None:
-    """What is missing of a connection, and why; None if nothing is."""
-    client, server = conn.client, conn.server
-    if not (conn.midstream or conn.headless or client.gapped or server.gapped) and client.seen and server.seen:
-        return None
-    missing = []
-    if conn.midstream:
-        missing.append("began before the capture")
-    if conn.headless:
-        missing.append("its beginning was not captured whole")
-    for half, name in ((conn.client, "client to server"), (conn.server, "server to client")):
-        if not half.seen and (half.peer.octets or conn.midstream):
-            missing.append(f"{name} not captured")
-        if half.missing:
-            missing.append(f"{half.missing:,} octets {name} not captured")
-        if half.cut:
-            missing.append(f"{half.cut:,} octets {name} cut by the capture's snap length")
-    return "; ".join(missing) or None

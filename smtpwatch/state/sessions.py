@@ -17,6 +17,7 @@ TRANSACTIONS = 1_000  # of one session, the latest; a busy relay sends 100 on on
 RECIPIENTS = 10_000  # of one transaction; Postfix's smtpd_recipient_limit is 1,000
 
 HELLO = ("EHLO", "HELO", "LHLO")
+ALPN_IN_CLEAR = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")  # later versions encrypt what the server chose
 
 
 class Transaction:
@@ -57,7 +58,7 @@ class TlsFacts:
         self.cipher: str | None = None
         self.group: str | None = None
         self.sni: str | None = None
-        self.alpn: str | None = None
+        self.alpn: str | None = None  # chosen by the server, where that shows, else what the client offers
         self.ja3: str | None = None
         self.ja3s: str | None = None
         self.ja4: str | None = None
@@ -233,6 +234,8 @@ def _auth(session: Session, event: ev.AuthAttempted) -> None:
 
 
 def _tls_offered(session: Session, event: ev.TlsOffered) -> None:
+    if not event.implicit:
+        _starttls_shown(session)
     session.stage = "TLS"
     session.tls = facts = session.tls or TlsFacts(event.implicit)
     facts.sni = event.sni
@@ -240,11 +243,22 @@ def _tls_offered(session: Session, event: ev.TlsOffered) -> None:
     facts.ja3, facts.ja4 = event.ja3, event.ja4
 
 
+def _starttls_shown(session: Session) -> None:
+    """A ClientHello shows that there was a STARTTLS, seen or not."""
+    if session.starttls == "none" and session.stage == "greeting":  # then that 220 was the answer to it
+        session.starttls, session.banner = "accepted", None
+    elif session.starttls in ("none", "offered"):
+        session.starttls = "requested"
+
+
 def _tls_negotiated(session: Session, event: ev.TlsNegotiated) -> None:
-    facts = session.tls = session.tls or TlsFacts(implicit=False)
+    if not event.implicit:
+        session.starttls = "accepted"
+    facts = session.tls = session.tls or TlsFacts(event.implicit)
     facts.version, facts.cipher, facts.group = event.version, event.cipher, event.group
     facts.ja3s, facts.resumed = event.ja3s, event.resumed
-    facts.alpn = event.alpn or facts.alpn
+    if event.version in ALPN_IN_CLEAR:
+        facts.alpn = event.alpn
 
 
 def _tls_failed(session: Session, event: ev.TlsFailed) -> None:

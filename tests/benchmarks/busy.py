@@ -62,7 +62,7 @@ class Traffic:
             yield ev.Command(next(times), *common, "STARTTLS", "")
             yield ev.Reply(next(times), *common, "STARTTLS", 220, "2.0.0", "2.0.0 Ready to start TLS")
             yield ev.TlsNegotiated(
-                next(times), *common, "TLSv1.3", "TLS_AES_256_GCM_SHA384", "X25519", None, "ja3s", False
+                next(times), *common, "TLSv1.3", "TLS_AES_256_GCM_SHA384", "X25519", None, "ja3s", False, False
             )
         else:
             yield from self._message(common, times, f"sender{number}@example.com", refused=number % 3 == 0)

@@ -54,7 +54,7 @@ class Dialogue:
             ev.TlsOffered, False, offered, ciphers, ("X25519MLKEM768", "x25519", "secp256r1"), "mx1.example.net", (),
             "ja3", "t13d1516h2_8daaf6152771_b186095e22b6",
         )  # fmt: skip
-        return self._add(ev.TlsNegotiated, version, ciphers[version != "TLSv1.3"], group, None, "ja3s", False)
+        return self._add(ev.TlsNegotiated, version, ciphers[version != "TLSv1.3"], group, None, "ja3s", False, False)
 
     def tls_fails(self) -> "Dialogue":
         self.says("STARTTLS").answer("STARTTLS", 220, "2.0.0 Ready to start TLS")

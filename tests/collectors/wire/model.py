@@ -172,7 +172,7 @@ class Play:
     def _command_after(self, octets: bytes, answer: Callable[[], bytes]) -> None:
         """The end of a message: commands may follow in the same group."""
         self._queued.append((octets, answer))
-        if self._random.random() < 0.5:
+        if not self._pipelines or self._random.random() < 0.5:
             self._flush()
 
     def _decide(self, refused: bool) -> bytes:

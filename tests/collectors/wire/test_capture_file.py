@@ -306,7 +306,7 @@ def test_damaged_gzip_yields_what_precedes_the_damage(tmp_path: Path) -> None:
         path.write_bytes(good + bad)
         there = len(zlib.decompressobj(wbits=31).decompress(good))
         found = 0
-        with pytest.raises(CaptureError, match=r"a\.gz: damaged gzip: "):
+        with pytest.raises(CaptureError, match=r"a\.gz: packet \d+: damaged gzip: "):
             for _ in CaptureFile(path).packets():
                 found += 1
         assert found == sum(end <= there for end in ends[1:])

@@ -84,9 +84,20 @@ def test_several_packets_may_be_missing(seed: int) -> None:
     draw = random.Random(seed)
     for turn in range(40):
         wire = Wire()
-        wire.packets = [packet for packet in whole.wire.packets if draw.random() >= 0.05]
+        wire.packets = [packet for packet in whole.wire.packets if draw.random() >= 0.1]
         for told in sessions_of(wire.packets):
             assert lies(told, whole) == [], f"turn {turn}"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_packets_in_a_row_may_be_missing(seed: int) -> None:
+    whole = Play(seed)
+    for index in range(len(whole.wire.packets)):
+        for count in range(2, 10):
+            wire = Wire()
+            wire.packets = whole.wire.packets[:index] + whole.wire.packets[index + count :]
+            for told in sessions_of(wire.packets):
+                assert lies(told, whole) == [], f"without packets {index} to {index + count - 1}"
 
 
 def test_a_message_whose_beginning_is_missing_is_no_list_of_commands() -> None:

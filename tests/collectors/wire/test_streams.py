@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.wire import streams, tracker
+from collectors.wire import held, tracker
 from collectors.wire.frames import raw_ip
 from collectors.wire.pipeline import Pipeline
 from smtpwatch import events as ev
@@ -248,7 +248,7 @@ def test_what_is_held_is_bounded() -> None:
     wire.next[True] += 10  # these octets never come
     for _ in range(400):
         wire.packet(True, b"y" * 1400, ACK | PSH)
-    assert streams.MAX_HELD < 400 * 1400
+    assert held.MAX_HELD < 400 * 1400
     session = session_of(wire.close())
     assert session.bytes_client == 400 * 1400
     assert session.partial == "10 octets client to server not captured"
