@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from collectors.wire import commands, proxy, resync
 from collectors.wire.content import Content
-from collectors.wire.tls import looks_like_client_hello
+from collectors.wire.tls import looks_like_client_hello, looks_like_record
 
 if TYPE_CHECKING:
     from collectors.wire.smtp import Dialogue
@@ -338,15 +338,21 @@ class ClientReader:
             if lost > 0:
                 resync.commands_lost(dialogue, lost)
         else:
-            if self.mode == self.first:
-                self.mode = self.lines
             line, self._rest = self._rest, b""
             if self.is_challenged:
                 self._blind = True
                 return
+            self.mode = self._after_gap
             if line:
                 dialogue.command(line, dialogue.now, False)
+            # Where the client waits after each line, it is the rest of this one that is missing.
             if not line or dialogue.pipelining is not False or octets > MAX_LINE:
-                resync.commands_lost(
-                    dialogue, octets
-                )  # else it is the rest of that line, since the client waits after it
+                resync.commands_lost(dialogue, octets)
+
+    def _after_gap(self, data: bytes, now: float) -> bytes:
+        """Command lines still, unless STARTTLS was in the gap."""
+        self.mode = self.lines
+        if looks_like_record(data):
+            self._dialogue.now = now
+            self._dialogue.start_tls(implicit=True)
+        return data

@@ -162,8 +162,12 @@ def _named(session: Session, event: ev.SourceNamed) -> None:
     session.via = event.via
 
 
+def _said(code: int, text: str) -> str:
+    return f"{code} {text}" if text else str(code)
+
+
 def _greeting(session: Session, event: ev.Greeting) -> None:
-    session.banner = f"{event.code} {event.text}"
+    session.banner = _said(event.code, event.text)
     session.stage = "greeting"
     session.last_code, session.last_reply = event.code, event.text
 
@@ -224,7 +228,7 @@ def _message(session: Session, event: ev.MessageDecided) -> None:
         current = _open_transaction(session, event.sender)
     current.outcome = event.outcome
     current.code = event.code
-    current.reply = None if event.code is None else f"{event.code} {event.text}"
+    current.reply = None if event.code is None else _said(event.code, event.text or "")
     current.queue_id = event.queue_id
     session.messages += event.outcome == "accepted"
 

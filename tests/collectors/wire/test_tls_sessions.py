@@ -239,3 +239,12 @@ def test_a_capture_that_begins_in_the_dark_tells_nothing(port: int, first: str) 
         (wire.client if peer == "client" else wire.server)(octets)
     assert told(session_of(wire.close())) == (None, "none", None)
     assert oddities(wire) == []
+
+
+def test_a_client_whose_starttls_was_lost() -> None:
+    """Seen on its side only, so that no reply tells."""
+    session = session_of(lacks(secured(25, FLIGHTS), b"STARTTLS\r\n").only(client=True))
+    assert session.tls is not None and session.tls.ja4 is not None
+    assert session.starttls == "requested"
+    events = events_of(lacks(secured(25, FLIGHTS), b"STARTTLS\r\n").only(client=True).packets)
+    assert not [event for event in events if isinstance(event, ev.Oddity)]
