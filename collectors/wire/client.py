@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from collectors.wire import commands, proxy, resync
+from collectors.wire import commands, proxy, resync, unanswered
 from collectors.wire.content import Content
 from collectors.wire.tls import looks_like_client_hello, looks_like_record
 
@@ -189,10 +189,10 @@ class ClientReader:
         """The reply will not be seen (one-sided capture, or a gap): go by what the client does."""
         dialogue = self._dialogue
         if is_command:
-            dialogue.unanswered()
+            unanswered.resolve_all(dialogue)
             self.mode = self.lines
         elif self.waiting == "DATA":
-            dialogue.unanswered()
+            unanswered.resolve_all(dialogue)
             self.begin_content()
         elif self.waiting == "AUTH":
             self._blind = True
@@ -240,7 +240,7 @@ class ClientReader:
             return b""
         if self._blind and commands.verb_of(line.rstrip(b"\r")) is not None:
             self._blind = False
-            dialogue.unanswered()
+            unanswered.resolve_all(dialogue)
             if self._conn.server.seen:
                 resync.commands_lost(dialogue, 0)  # those that a gap held before this one
             self.mode = self.lines

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from collectors.wire import infer
+from collectors.wire import infer, unanswered
 from collectors.wire.answers import ANSWERS
 from collectors.wire.credentials import unseen
 
@@ -109,7 +109,7 @@ def replies_lost(dialogue: Dialogue, begun: bool) -> None:
         if pending[0][0] != LOST:
             pending.appendleft(REPLIES_LOST)
     elif len(pending) == 1 and pending[0][0] not in _HELD_FOR and not begun:
-        dialogue.unanswered()  # it is the one that was answered there
+        unanswered.resolve_all(dialogue)  # it is the one that was answered there
     elif pending and pending[0][0] != LOST:
         pending.appendleft(REPLIES_LOST)
 
@@ -191,7 +191,7 @@ def settle(dialogue: Dialogue, count: int) -> None:
     for command in asked:
         if command is COMMANDS_LOST:
             _may_be_over(dialogue, ANOTHER)
-        dialogue.resolve(*command)
+        unanswered.resolve(dialogue, *command)
     for (verb, data), reply in reversed(pairs):
         _answer(dialogue, verb, data, reply)
 

@@ -13,20 +13,20 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from collectors.wire import commands, proxy, resync
+from collectors.wire import commands, proxy, resync, unanswered
 from collectors.wire.answers import ANSWERS
 from collectors.wire.client import ClientReader
 from collectors.wire.credentials import NOT_SHOWN, UNSEEN, Withheld, unknown_line, unseen
 from collectors.wire.envelope import Envelope
 from collectors.wire.replies import ReplyReader, invites_tls
 from collectors.wire.tls import Handshake
+from collectors.wire.turns import TURNS
 from smtpwatch import events as ev
 
 if TYPE_CHECKING:
     from collectors.wire.streams import Connection
 
 SENSOR = "wire"
-HELLO = ("EHLO", "HELO", "LHLO")
 IMPLICIT_TLS = 465  # RFC 8314, 3.3
 BEGIN_IN_CLEAR = (25, 587)  # there TLS needs STARTTLS
 MAX_PENDING = 4096  # commands without a reply; real pipelines have tens, and Postfix takes 1,000 recipients
@@ -111,7 +111,7 @@ class Dialogue:
             if verb == "MAIL" or verb == "RCPT":
                 data = commands.path(argument, whole)
         self.append(ev.Command(now, SENSOR, self.host, self.id, self.source, verb, shown if whole else shown + ev.CUT))
-        turn = _TURNS.get(verb)
+        turn = TURNS.get(verb)
         if turn is None:
             self.pending.append((verb, data))
         else:
@@ -123,7 +123,7 @@ class Dialogue:
         if len(self.pending) >= MAX_PENDING:
             if self.conn.server.seen and not adrift:
                 self.give_up(f"over {MAX_PENDING:,} commands without a reply")
-            self.unanswered()
+            unanswered.resolve_all(self)
             if adrift:
                 resync.commands_lost(self, math.inf)
         elif not self.conn.server.seen:
@@ -341,35 +341,6 @@ class Dialogue:
             self.greeted = True
             resync.replies_lost(self, self.reader.gap(now))
 
-    def resolve(self, verb: str, data: Any) -> None:
-        """A command whose reply is not to be seen."""
-        if verb in HELLO:
-            self.pipelining = None
-            self.emit(ev.ReplyUnseen, verb)
-        elif verb == "MAIL":
-            envelope = self.open_envelope(data)
-            envelope.presumed = envelope.unsure = True
-        elif verb == "RCPT":
-            self.emit(ev.RecipientDecided, data, None, None, "")
-            self._unsure()
-        elif verb == "DATA":
-            self._unsure()
-        elif verb in ("AUTH", "*"):
-            self.emit(ev.AuthAttempted, data, "aborted" if verb == "*" else "unknown", False)
-        elif verb == "RSET":
-            self.end_envelope("reset")
-        elif verb == "." or (verb == "BDAT" and data is not None and data[1]):
-            self.end_envelope("unknown")
-
-    def _unsure(self) -> None:
-        if self.envelope is not None:
-            self.envelope.unsure = True
-
-    def unanswered(self) -> None:
-        """None of the pending commands will get a reply that we see."""
-        while self.pending:
-            self.resolve(*self.pending.popleft())
-
     def close(self, now: float, by: Literal["client", "server", "nobody"], visible: bool) -> None:
         """The connection is over. `visible`: its end and both directions were captured whole, so what is missing did
         not happen."""
@@ -377,71 +348,9 @@ class Dialogue:
         if self.handshake is not None:
             self.handshake.closed(by)
         else:
-            self._close_transaction(visible)
+            unanswered.close(self, visible and not self.lossy)
 
     def dissolve(self) -> None:
         """Let go of the parts that refer back."""
         self.handshake = None
         del self.client.mode, self.client, self.reader
-
-    def _close_transaction(self, visible: bool) -> None:
-        sure = visible and not self.lossy
-        if sure:
-            self._close_unanswered()
-        else:
-            self.unanswered()
-        if self.envelope is not None:
-            self.end_envelope(self.envelope.verdict() or ("abandoned" if sure else "unknown"))
-
-    def _close_unanswered(self) -> None:
-        """Commands that were never answered, as we saw."""
-        for verb, data in self.pending:
-            if verb == "AUTH" and self.client.is_challenged:
-                self.emit(ev.AuthAttempted, data, "aborted", False)
-            elif verb == "RCPT":
-                self.emit(ev.RecipientDecided, data, None, None, "")
-            elif verb in ("AUTH", "*"):
-                self.resolve(verb, data)
-        self.pending.clear()
-
-
-def _turn_data(dialogue: Dialogue, data: Any, argument: bytes) -> None:
-    dialogue.pending.append(("DATA", None))
-    dialogue.client.wait_for("DATA")
-
-
-def _turn_auth(dialogue: Dialogue, mechanism: Any, argument: bytes) -> None:
-    dialogue.pending.append(("AUTH", mechanism))
-    dialogue.client.wait_for("AUTH")
-
-
-def _turn_starttls(dialogue: Dialogue, data: Any, argument: bytes) -> None:
-    dialogue.pending.append(("STARTTLS", None))
-    dialogue.client.wait_for("STARTTLS")
-
-
-def _turn_bdat(dialogue: Dialogue, data: Any, argument: bytes) -> None:
-    chunk = commands.chunk(argument)
-    dialogue.pending.append(("BDAT", chunk))
-    if chunk is not None:
-        dialogue.client.begin_chunk(chunk[0])
-
-
-def _turn_xclient(dialogue: Dialogue, data: Any, argument: bytes) -> None:
-    dialogue.pending.append(("XCLIENT", commands.xclient_address(argument)))
-
-
-def _turn_quit(dialogue: Dialogue, data: Any, argument: bytes) -> None:
-    dialogue.pending.append(("QUIT", None))
-    dialogue.quits()
-
-
-# Commands that are more than a line with a reply: what follows may be no commands, or their argument matters.
-_TURNS: dict[str, Callable[[Dialogue, Any, bytes], None]] = {
-    "DATA": _turn_data,
-    "AUTH": _turn_auth,
-    "STARTTLS": _turn_starttls,
-    "BDAT": _turn_bdat,
-    "XCLIENT": _turn_xclient,
-    "QUIT": _turn_quit,
-}

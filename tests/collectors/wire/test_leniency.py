@@ -1,4 +1,5 @@
-"""What a client can do to be read wrongly: odd spacing, haste, replies that say too little. The server's words decide."""
+"""What a client can do to be read wrongly: odd spacing, haste, words that look like others. The server's replies
+decide."""
 
 import pytest
 
@@ -75,8 +76,12 @@ def test_a_message_to_a_server_that_refused_data_is_given_up_and_said_so() -> No
 
 def test_pipelined_chunks() -> None:
     wire = dialogue(HELLO)
+    messages = ((b"a@x", b"b@x", b"hello"), (b"e@x", b"f@x", b"another"))
     wire.client(
-        b"MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nBDAT 5 LAST\r\nhelloMAIL FROM:<e@x>\r\nRCPT TO:<f@x>\r\nBDAT 7 LAST\r\nanother"
+        b"".join(
+            b"MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nBDAT %d LAST\r\n%s" % (sender, recipient, len(content), content)
+            for sender, recipient, content in messages
+        )
     )
     wire.script("S: 250 Ok\\n250 Ok\\n250 Ok: queued as Q1\\n250 Ok\\n250 Ok\\n250 Ok: queued as Q2")
     decided = [event for event in events_of(wire.close().packets) if isinstance(event, ev.MessageDecided)]
