@@ -13,19 +13,19 @@ NEAR: Final = 10.0
 """Seconds from the time that is known: packets of several queues, or of a quiet host, are as far apart. Wrong by so
 little, time ends no open session (tracker.CLOSING is its shortest wait)."""
 WITNESSES: Final = 3  # packets in a row that are not near, on the same side; the time between the others is believed
-_ANY: Final = float("inf")
+UNKNOWN: Final = float("-inf")
 
 
 class Clock:
-    """`now` is the time believed, in UTC epoch seconds, at most TICK behind; -inf until packets agree on one.
+    """`now` is the time believed, in UTC epoch seconds, at most TICK behind; UNKNOWN until packets agree on one.
 
     A packet's time from `low` to below `high` tells nothing new, so only others are to be read."""
 
     __slots__ = ("_doubted", "high", "low", "now")
 
     def __init__(self) -> None:
-        self.now = -_ANY
-        self.low, self.high = _ANY, -_ANY
+        self.now = UNKNOWN
+        self.low, self.high = -UNKNOWN, UNKNOWN
         self._doubted: list[float] = []
 
     def read(self, time: float) -> bool:
@@ -57,13 +57,13 @@ class Clock:
 
     def believed(self, time: float) -> float:
         """When a packet of `time` came: then, unless that is beyond belief."""
-        return time if self.now == -_ANY or self._is_near(time) else self.now
+        return time if self.now == UNKNOWN or self._is_near(time) else self.now
 
     def _is_near(self, time: float) -> bool:
         return -NEAR <= time - self.now <= NEAR
 
     def _look_out(self) -> None:
         if self._doubted:  # each packet tells now whether they were right
-            self.low, self.high = _ANY, -_ANY
+            self.low, self.high = -UNKNOWN, UNKNOWN
         else:
             self.low, self.high = self.now - NEAR, self.now + TICK

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from collectors.wire import held, streams
-from collectors.wire.streams import WINDOW, Connection, Half, Reset, ahead
+from collectors.wire.streams import WINDOW, Connection, Half, ahead
 
 IDLE: Final = 900.0  # seconds of silence; RFC 5321 4.5.3.2 lets a client wait 10 minutes for the answer to a message
 HALF_OPEN: Final = 75.0  # seconds for a SYN to be answered; Linux gives up after 63 (server) to 127
@@ -23,14 +22,6 @@ def is_certain(half: Half, seq: int) -> bool:
 def is_possible(half: Half, seq: int) -> bool:
     """Whether it may do so: it may have had less than we saw, and we may have seen less than it had."""
     return abs(ahead(seq, half.next)) < WINDOW
-
-
-def reset(conn: Connection, rst: Reset) -> None:
-    """The connection was ended by `rst`, which tells how far both directions have come."""
-    held.release_all(conn, conn.last)
-    streams.reaches(rst.half, rst.seq, conn.last)
-    if rst.ack is not None and rst.half.peer.seen:
-        streams.reaches(rst.half.peer, rst.ack, conn.last)
 
 
 def patience(conn: Connection, unanswered: bool) -> float:

@@ -15,11 +15,12 @@ from collectors.wire.streams import NEVER, Connection, Half, Held, ahead
 MAX_HELD = 256 * 1024  # octets of memory for one connection; about a fast link's window
 MAX_HELD_SEGMENTS = 256
 SEGMENT: Final = 250  # octets of memory beside its payload
-HOLD_LOST = (
-    0.2  # seconds to wait once the receiver has acknowledged what we miss: reordered in the capture, else lost to it
-)
-HOLD = 3.0  # seconds to wait otherwise: the sender will retransmit (RFC 6298: a second at first, doubled)
-HOLD_ASKED = 120.0  # seconds while the receiver asks for what we miss: it was lost before both, and seven doublings are
+HOLD_LOST = 0.2
+"""Seconds to wait once the receiver has acknowledged what we miss: reordered in the capture, else lost to it."""
+HOLD = 3.0
+"""Seconds to wait where the receiver is not seen: the sender will retransmit (RFC 6298: a second at first, doubled)."""
+HOLD_ASKED = 120.0
+"""Seconds to wait while the receiver asks for what we miss: it was lost to both, and doubling goes on to a minute."""
 
 
 def take(half: Half, now: float, seq: int, ack: int | None, data: bytes, length: int, fin: bool) -> None:

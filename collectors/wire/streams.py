@@ -85,11 +85,11 @@ class Hole(NamedTuple):
 
 
 class Syn(NamedTuple):
-    """A SYN on the ports of a connection: perhaps a new one's. `following` is the number of its first octet."""
+    """A SYN on the ports of a connection: perhaps a new one's."""
 
     time: float
     key: bytes
-    following: int
+    seq: int
     data: bytes
     length: int
 
@@ -198,7 +198,7 @@ def deliver(half: Half, now: float, data: bytes, length: int, fin: bool) -> None
             half.conn.reader.gap(half.from_client, length - len(data), now)
     if fin:
         half.fin = True
-        half.conn.attend()
+        half.conn.attention = half.conn.attention or half.peer.fin
         if half.conn.closed_first == "nobody":
             half.conn.closed_first = "client" if half.from_client else "server"
 

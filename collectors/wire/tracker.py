@@ -1,8 +1,8 @@
 """The table of connections: which segment belongs to which, who is the client, when one begins and ends.
 
 `segment(now, buf, segment)` is the hot path: one look-up, and in the usual case (the next octets, or a bare
-acknowledgement) little
-more. Time is the packets' own. Closed connections leave at once; the table is bounded.
+acknowledgement) little more. What is told has the packets' own times; silence is judged by those that are believed.
+Closed connections leave at once; the table is bounded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from collectors.wire import ends, held, streams
-from collectors.wire.clock import Clock
+from collectors.wire.clock import UNKNOWN, Clock
 from collectors.wire.frames import ACK, FIN, RST, SYN, Octets, Segment, addresses, reverse
 from collectors.wire.recognise import Recogniser
 from collectors.wire.smtp import Dialogue
@@ -31,8 +31,7 @@ class Tracker:
     """Turns segments into events, by way of a Dialogue for each connection.
 
     ports: TCP ports watched; any_port: recognise SMTP on all others too. `direction(client, server, port)` names a
-    session's
-    direction. Events are handed to `append`; `clock` knows the time that silence is judged by."""
+    session's direction. Events are handed to `append`; `clock` knows the time that silence is judged by."""
 
     def __init__(
         self,
@@ -85,19 +84,20 @@ class Tracker:
         """Everything but the usual case."""
         _, seq, ack, flags, _, length, _ = segment
         conn = half.conn
-        if flags & SYN:
-            self._syn(half, Syn(now, half.key, (seq + 1) & MASK, data, length), ack if flags & ACK else None)
-            return
         answered = ack if flags & ACK else None
+        if flags & SYN:
+            self._syn(now, half, seq, answered, data, length)
+            return
         if flags & RST:
-            self._reset(now, Reset(half, seq, answered))
+            self._reset(now, half, seq, answered)
             return
         self._hear(conn, now)
         if conn.doubt is not None:
             conn.doubt = None
             conn.attend()
-        streams.heed(half, seq, True)
-        if answered is not None:
+        if seq != half.next:
+            streams.heed(half, seq, True)
+        if answered is not None and answered != half.peer.next:
             streams.heed(half.peer, answered, False)
         if length or flags & FIN:
             held.take(half, now, seq, answered, data, length, bool(flags & FIN))
@@ -114,21 +114,23 @@ class Tracker:
     def _hear(self, conn: Connection, now: float) -> None:
         """One of its packets came."""
         conn.last = now
-        conn.heard = self._clock.believed(now)
+        clock = self._clock
+        conn.heard = now if clock.low <= now < clock.high else clock.believed(now)
 
     # ---- beginnings
 
     def _begin(self, now: float, key: bytes, flags: int, length: int) -> Half | None:
         """The direction that a first packet belongs to: the other side of a known connection, or a new connection's.
         None for what belongs to none: late packets of a closed one, a bare ACK, FIN or RST, ports not watched."""
-        other = self._halves.get(reverse(key))
+        back = reverse(key)
+        other = self._halves.get(back)
         if other is not None:
             half = other.peer
             self._unanswered.pop(half.conn.id, None)
         else:
             if not flags & SYN and (not length or self._closed_lately(key, now)):
                 return None
-            opened = self._open(now, key, flags)
+            opened = self._open(now, key, back, flags)
             if opened is None:
                 return None
             half = opened
@@ -142,7 +144,7 @@ class Tracker:
         closed = self._closed.get(key)
         return closed is not None and abs(self._clock.believed(now) - closed) < CLOSED_FOR
 
-    def _open(self, now: float, key: bytes, flags: int) -> Half | None:
+    def _open(self, now: float, key: bytes, back: bytes, flags: int) -> Half | None:
         source, sport, destination, dport = addresses(key)
         if not self.any_port and sport not in self.ports and dport not in self.ports:
             return None
@@ -157,9 +159,8 @@ class Tracker:
         if not from_client:
             source, sport, destination, dport = destination, dport, source, sport
         self._numbers += 1
-        client_key, server_key = (key, reverse(key)) if from_client else (reverse(key), key)
+        client_key, server_key = (key, back) if from_client else (back, key)
         conn = Connection(self._numbers, now, client_key, server_key)
-        conn.heard = self._clock.believed(now)
         conn.client_address, conn.client_port = source, sport
         conn.server_address, conn.server_port = destination, dport
         conn.midstream = not flags & SYN
@@ -183,76 +184,85 @@ class Tracker:
         )
         return dialogue
 
-    def _syn(self, half: Half, syn: Syn, ack: int | None) -> None:
-        """SYN: the first of its direction, one sent again, or a new connection on the ports of an old one.
-
-        A stranger can forge the last kind, so it counts only if the old connection is over or silent, or the server
-        answers."""
-        conn = half.conn
+    def _syn(self, now: float, half: Half, seq: int, ack: int | None, data: bytes, length: int) -> None:
+        """SYN: the first of its direction, one sent again, or that of a new connection on the ports of an old one."""
+        following = (seq + 1) & MASK
         if half.next < 0:
-            self._hear(conn, syn.time)
-            half.next = syn.following
+            self._hear(half.conn, now)
+            half.next = following
             if ack is not None and half.peer.next < 0:
                 half.peer.next = ack
-            if syn.length:  # TCP Fast Open (RFC 7413)
-                held.take(half, syn.time, syn.following, None, syn.data, syn.length, False)
-        elif 0 <= ahead(half.next, syn.following) <= half.octets:
-            self._hear(conn, syn.time)
+            if length:  # TCP Fast Open (RFC 7413)
+                held.take(half, now, following, None, data, length, False)
+        elif 0 <= ahead(half.next, following) <= half.octets:
+            self._hear(half.conn, now)
         elif ack is None:
-            conn.syn = syn
-            silent = self._clock.believed(syn.time) - conn.heard > REUSE_IDLE
-            if conn.closed_first != "nobody" or conn.doubt is not None or not half.peer.seen or silent:
-                self._restart(conn, syn)
-        elif conn.syn is not None and conn.syn.key != half.key and self._answers(conn.syn, ack):
-            fresh = self._restart(conn, conn.syn)
-            answering = self._begin(syn.time, half.key, SYN | ACK, 0)
-            assert answering is fresh.peer
-            self._syn(answering, syn, ack)
+            self._ask(half, Syn(now, half.key, seq, data, length))
+        else:
+            self._answer(half.conn, Syn(now, half.key, seq, data, length), ack)
 
-    @staticmethod
-    def _answers(syn: Syn, ack: int) -> bool:
-        return 0 <= ahead(ack, syn.following) <= syn.length
+    def _ask(self, half: Half, syn: Syn) -> None:
+        """A SYN on the ports of a known connection. A stranger can forge it, so it counts only if that is over or
+        silent, or the server answers."""
+        conn = half.conn
+        conn.syn = syn
+        silent = syn.time - conn.last > REUSE_IDLE
+        if conn.closed_first != "nobody" or conn.doubt is not None or not half.peer.seen or silent:
+            self._restart(conn, syn)
 
-    def _restart(self, old: Connection, syn: Syn) -> Half:
+    def _answer(self, conn: Connection, syn: Syn, ack: int) -> None:
+        """A SYN-ACK on the ports of a known connection."""
+        asked = conn.syn
+        if asked is not None and asked.key != syn.key and 0 < ahead(ack, asked.seq) <= 1 + asked.length:
+            self._restart(conn, asked)
+            half = self._begin(syn.time, syn.key, SYN | ACK, 0)
+            assert half is not None
+            self._syn(syn.time, half, syn.seq, ack, syn.data, syn.length)
+
+    def _restart(self, old: Connection, syn: Syn) -> None:
         """The same ports, but a new connection, which begins with `syn`."""
         keys = (old.client.key, old.server.key)
         self._close(old, "timeout")
         for key in keys:
             self._closed.pop(key, None)
-        fresh = self._begin(syn.time, syn.key, SYN, 0)
-        assert fresh is not None
-        self._syn(fresh, syn, None)
-        return fresh
+        half = self._begin(syn.time, syn.key, SYN, 0)
+        assert half is not None
+        self._syn(syn.time, half, syn.seq, None, syn.data, syn.length)
 
     # ---- ends
 
-    def _reset(self, now: float, rst: Reset) -> None:
+    def _reset(self, now: float, half: Half, seq: int, ack: int | None) -> None:
         """RST: believed if the receiver does so, since anybody can send one (RFC 5961, 3). It is in doubt where that
         does not show: then what follows of the connection, or that nothing does, tells."""
-        half = rst.half
         conn = half.conn
-        if ends.is_certain(half, rst.seq):
+        if ends.is_certain(half, seq):
             self._hear(conn, now)
             conn.reset = True
-            self._end_reset(conn, rst)
-        elif ends.is_possible(half, rst.seq):
+            self._end_reset(half, seq, ack)
+        elif ends.is_possible(half, seq):
             self._hear(conn, now)
-            conn.doubt = rst
+            conn.doubt = Reset(half, seq, ack)
             conn.attend()
 
-    def _end_reset(self, conn: Connection, rst: Reset) -> None:
+    def _end_reset(self, half: Half, seq: int, ack: int | None) -> None:
+        """A RST with these numbers, sent by the side of `half`, has ended the connection."""
+        conn = half.conn
         conn.doubt = None
-        ends.reset(conn, rst)
-        by: ClosedBy = "fin"
+        held.release_all(conn, conn.last)
+        streams.reaches(half, seq, conn.last)
+        if ack is not None and half.peer.seen:
+            streams.reaches(half.peer, ack, conn.last)
         if conn.closed_first == "nobody":
-            by, conn.closed_first = "rst", "client" if rst.half.from_client else "server"
-        self._close(conn, by)
+            conn.closed_first = "client" if half.from_client else "server"
+            self._close(conn, "rst")
+        else:
+            self._close(conn, "fin")
 
     def _close(self, conn: Connection, by: ClosedBy) -> None:
         """The connection is over; `by` tells how, short of a QUIT."""
         doubted = conn.doubt
         if doubted is not None:  # and nothing more came
-            self._end_reset(conn, doubted)
+            self._end_reset(*doubted)
             for half in (conn.client, conn.server):
                 self._closed.pop(half.key, None)  # if more comes after all, it is to be read
             return
@@ -295,7 +305,8 @@ class Tracker:
 
     def tick(self, now: float) -> None:
         """Time has come to `now`: end what fell silent, release what waited enough, tell how far the others are."""
-        before, self._ticked = self._ticked, now
+        before = self._ticked if self._ticked > UNKNOWN else now
+        self._ticked = now
         for conn in list(self._holding.values()):
             if now < before:
                 held.set_back(conn, before - now)

@@ -307,6 +307,26 @@ def test_damage_behind_a_filter(tmp_path: Path) -> None:
 # ---- time
 
 
+@pytest.mark.parametrize("wild", [None, 4e9, 0.0])
+@pytest.mark.parametrize("last", [False, True])
+def test_the_time_of_the_end_is_that_of_the_last_packet(
+    tmp_path: Path, wild: float | None, last: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many packets are taken at once; where its time is damaged, it is the time known, a tick ago at most."""
+    packets = dialogue()
+    if wild is not None:
+        at = -1 if last else 20
+        packets[at] = packets[at]._replace(time=wild)
+    path = written(tmp_path, pcap(packets))
+    found = set()
+    for size in (1, 2, 7, 21, len(packets), 2000):
+        monkeypatch.setattr(files, "BATCH", size)
+        found.add(read(path)[1].time)
+    (time,) = found
+    assert packets[-2].time - 1 <= time <= packets[-2].time + 1 / 64
+    assert time == packets[-1].time or (wild is not None and last)
+
+
 def test_times_out_of_order(tmp_path: Path) -> None:
     """Several queues of a card write a file a little out of order, and clocks are set back."""
     packets = dialogue()

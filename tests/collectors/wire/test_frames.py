@@ -21,6 +21,7 @@ from scapy.packet import Packet, Raw
 
 from collectors.wire import frames
 
+UNKNOWN_TO_SCAPY = (135, 139, 140)  # extension headers that it takes for no such: mobility, HIP, shim6
 REASONS = {frames.NOT_IP, frames.NOT_TCP, frames.FRAGMENT, frames.MALFORMED, frames.CUT_SHORT}
 LINKS: dict[int, type[Packet] | None] = {
     frames.LINK_ETHERNET: Ether,
@@ -130,23 +131,27 @@ def _network_layer(linktype: int, octets: bytes) -> Any:
     return layer
 
 
-def _ipv6_payload(ip: Any) -> tuple[int, Any]:
-    """(octets left, layer) behind the extension headers."""
-    size, layer = ip.plen, ip.payload
+def _ipv6_payload(ip: Any) -> tuple[int, Any, int]:
+    """(octets left, layer, its number) behind the extension headers."""
+    size, layer, kind = ip.plen, ip.payload, ip.nh
     while isinstance(layer, IPv6ExtHdrHopByHop | IPv6ExtHdrDestOpt | IPv6ExtHdrRouting | IPv6ExtHdrFragment | AH):
         step = 8 if isinstance(layer, IPv6ExtHdrFragment) else _extension_size(layer)
         size -= step
+        kind = layer.nh
         if isinstance(layer, AH) and layer.nh == 6:  # Scapy looks no further
             layer = TCP(layer.original[step:]) if len(layer.original) >= step + 20 else None
         else:
             layer = layer.payload
-    return size, layer
+    return size, layer, kind
 
 
 def _dissected(linktype: int, octets: bytes) -> tuple[Any, ...] | None:
-    """What Scapy says of the TCP segment in a frame; None if it finds none, or lengths that contradict; () if the
-    length is left open."""
-    ip = _network_layer(linktype, octets)
+    """What Scapy says of the TCP segment in a frame; None if it finds none, or lengths that contradict; () if it
+    leaves that open."""
+    try:
+        ip = _network_layer(linktype, octets)
+    except IndexError:  # Scapy's own, where a routing header is cut short
+        return None
     if isinstance(ip, IP):
         if ip.version == 4 and ip.len == 0:
             return ()
@@ -158,7 +163,9 @@ def _dissected(linktype: int, octets: bytes) -> tuple[Any, ...] | None:
             return ()
         if ip.version != 6 or ip.plen + 40 > len(ip.original):
             return None
-        size, layer = _ipv6_payload(ip)
+        size, layer, kind = _ipv6_payload(ip)
+        if kind in UNKNOWN_TO_SCAPY:
+            return ()
     else:
         return None
     if not isinstance(layer, TCP) or layer.dataofs < 5 or layer.dataofs * 4 > size:
