@@ -27,6 +27,7 @@ MECHANISMS = frozenset(
     )
 )  # fmt: skip
 
+_USUAL_PATH = re.compile(rb'(?:FROM|TO):<((?:[^@ <>"\x80-\xff][^ <>"\x80-\xff]*)?)>', re.IGNORECASE).match
 _QUOTED_PATH = re.compile(rb'<((?:"(?:[^"\\]|\\.)*"|[^>"])*)>', re.DOTALL)
 
 
@@ -56,10 +57,8 @@ def path(argument: bytes, whole: bool = True) -> str | None:
 
     Lenient as servers are: no <>, or space after the colon. None if there is none, or the
     line was cut (`whole` False) before its end."""
-    begin, end = argument.find(b":<") + 2, argument.find(b">")
-    if 2 <= begin <= end and argument.isascii() and b'"' not in argument and argument[begin] not in b"@ <":
-        return argument[begin:end].decode("ascii")
-    return _unusual_path(argument, whole)
+    usual = _USUAL_PATH(argument)
+    return usual[1].decode("ascii") if usual is not None else _unusual_path(argument, whole)
 
 
 def _unusual_path(argument: bytes, whole: bool) -> str | None:

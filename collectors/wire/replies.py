@@ -27,7 +27,6 @@ _QUEUE_ID = re.compile(
 )
 
 _IN_BRACKETS = re.compile(r"<[^<>]*>")  # a Message-ID or recipient: the client's words, not the server's
-_HINTS = ("=", "essage", " qp ", "gsmtp", "Saved")  # one of them is in every text that the pattern matches
 
 
 _DOMAIN = re.compile(r"\[|[\w-]+\.[\w-]")
@@ -75,7 +74,8 @@ def queue_id(reply: str) -> str | None:
     if at >= 0:
         word = reply[at + len(_QUEUED_AS) :].split(maxsplit=1)
         return word[0].rstrip(".,;)>") if word else None
-    if not any(hint in reply for hint in _HINTS):
+    # One of these is in every text that the pattern matches, and nearly always none is.
+    if not ("=" in reply or "essage" in reply or " qp " in reply or "gsmtp" in reply or "Saved" in reply):
         return None
     match = _QUEUE_ID.search(reply)
     return next(group for group in match.groups() if group).rstrip(".") if match else None
