@@ -1,9 +1,9 @@
-"""The in-memory event bus: takes batches from sensors, fans them out to whoever subscribed. Bounded; what it drops
-it counts.
+"""The in-memory event bus: takes batches from sensors, fans them out to whoever subscribed. Bounded; what it drops it
+counts.
 
-It lives on one event loop and needs no locks. A subscriber that must have every event (state) makes the reader of
-the sensors'
-sockets wait (`has_room`), and the sensors shed; one that need not (a slow pipe) loses its oldest batches, counted.
+It lives on one event loop and needs no locks. A subscriber that must have every event (state) makes the reader of the
+sensors' sockets wait (`has_room`), and the sensors shed; one that need not (a slow pipe) loses its oldest batches,
+counted.
 """
 
 from collections import deque

@@ -1,8 +1,7 @@
 """Text from outside made safe to show: the one place that does it.
 
 Banners, HELO names, addresses and log lines are written by strangers. Nothing in them may act on the terminal (C0,
-DEL, C1
-controls and escape sequences), reorder it (bidi marks), hide in it (zero-width) or upset its columns.
+DEL, C1 controls and escape sequences), reorder it (bidi marks), hide in it (zero-width) or upset its columns.
 """
 
 import re

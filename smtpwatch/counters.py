@@ -1,7 +1,6 @@
 """What is counted: the names of the counters that one event bumps.
 
-The same function counts whole events in state and events whose detail was shed under load (Tally), so that the sums
-agree.
+The same function counts whole events in state and events whose detail was shed under load (Tally): the sums agree.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,8 +1,8 @@
 """Every event type: one vocabulary for wire, logs, host and firewall.
 
 The same structs are the bus's payload, the msgpack between a sensor and the console, and the JSON lines of
-`smtpwatch events`. docs of the JSON form: README.md, "Events as JSON lines"; SCHEMA_VERSION changes when a
-field changes its meaning or goes, never when one is added.
+`smtpwatch events`. README.md, "Events as JSON lines", tells the JSON form; SCHEMA_VERSION changes when a field changes
+its meaning or goes, never when one is added.
 
 Times are UTC epoch seconds of the packet, so that a replay is exact. Addresses are text as `ipaddress`
 prints them. Text from outside is decoded as UTF-8 with undecodable octets written as \\xNN; it may hold
@@ -211,8 +211,7 @@ class Tally(Event, frozen=True, gc=False):
 
 class SensorStatus(Event, frozen=True, gc=False):
     """A sensor's health, told about once a second. Counts are totals since the sensor's start: `received` packets or
-    lines,
-    `dropped` by the kernel, `unparsed` by kind, `shed` events that became tallies. `watching` names
+    lines, `dropped` by the kernel, `unparsed` by kind, `shed` events that became tallies. `watching` names
     interfaces, files or the like."""
 
     state: Health

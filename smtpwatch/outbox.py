@@ -1,5 +1,4 @@
-"""A sensor's end of the socket pair: batches go out; when the console cannot keep up, detail is shed and counts are
-kept.
+"""A sensor's end of the socket pair: batches go out; when the console cannot keep up, detail is shed, counts are kept.
 
 On the socket a batch is its length (4 octets, network order) and a msgpack array of events.
 """
@@ -14,9 +13,8 @@ import msgspec
 from smtpwatch import events as ev
 from smtpwatch.counters import add, counted
 
-QUEUE_FULL = (
-    4 << 20
-)  # octets waiting beyond which detail is shed: about 30,000 events, a third of a second at full speed
+QUEUE_FULL = 4 << 20
+"""Octets waiting beyond which detail is shed: about 30,000 events, a third of a second at full speed."""
 QUEUE_LOW = 1 << 20  # octets waiting below which what was shed is told and detail flows again
 MAX_SOURCES = 10_000  # sources tallied one by one while shedding; more are counted together under ""
 BATCH_MAX = 2_000  # events in one message, so that the console can apply it within a slice

@@ -1,8 +1,7 @@
 """Where collectors and console meet: a supervised process for each collector, and files read in this one.
 
 A sensor process gets its Config and sends batches (smtpwatch.outbox) on one socket; it ends when that is closed. The
-console's end
-is Sensor: it starts the process, reads batches, and starts another one when the process dies.
+console's end is Sensor: it starts the process, reads batches, and starts another one when the process dies.
 """
 
 import os

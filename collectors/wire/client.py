@@ -1,8 +1,7 @@
 """The client's octets, as what they are at each point of the dialogue: command lines, credentials, message, chunk, TLS.
 
 Which of them it is hangs on replies: after DATA, AUTH and STARTTLS the octets are held until the reply is there (or,
-in a
-capture of this side only, told by their looks).
+in a capture of this side only, told by their looks).
 """
 
 from __future__ import annotations
@@ -17,9 +16,7 @@ from collectors.wire.tls import looks_like_client_hello, looks_like_record
 if TYPE_CHECKING:
     from collectors.wire.smtp import Dialogue
 
-MAX_LINE = (
-    4096  # octets kept of a command line; RFC 5321 allows 512 (AUTH has more by RFC 4954, but that is dropped anyway)
-)
+MAX_LINE = 4096  # octets kept of a command line; RFC 5321 allows 512, and AUTH's longer ones are dropped anyway
 MAX_HELD = 65536  # octets held while a reply decides what they are; no client sends more before it has to wait
 
 Mode = Callable[[bytes, float], bytes]

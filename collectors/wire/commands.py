@@ -3,8 +3,7 @@
 import re
 
 # By their first five octets, upper case: of "MAIL FROM:" with the space, of a bare "QUIT" the whole. One slice and
-# one look-up tell
-# nearly every command.
+# one look-up tell nearly every command.
 _LONG = ("STARTTLS", "XCLIENT", "XFORWARD")
 VERBS: dict[bytes, str] = {
     start: verb
@@ -20,10 +19,9 @@ VERBS: dict[bytes, str] = {
 MECHANISMS = frozenset(
     (
         "PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
-        "SCRAM-SHA-256-PLUS",
-        "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "XOAUTH2", "OAUTHBEARER", "XOAUTH", "GSSAPI", "GS2-KRB5",
-        "GSS-SPNEGO", "NTLM",
-        "EXTERNAL", "ANONYMOUS", "KERBEROS_V4", "OTP", "SKEY", "SRP", "SECURID", "CRAM-SHA1", "APOP", "MSN",
+        "SCRAM-SHA-256-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "XOAUTH2", "OAUTHBEARER", "XOAUTH", "GSSAPI",
+        "GS2-KRB5", "GSS-SPNEGO", "NTLM", "EXTERNAL", "ANONYMOUS", "KERBEROS_V4", "OTP", "SKEY", "SRP", "SECURID",
+        "CRAM-SHA1", "APOP", "MSN",
     )
 )  # fmt: skip
 
@@ -55,8 +53,8 @@ def oddly_spaced(line: bytes) -> tuple[str | None, bytes]:
 def path(argument: bytes, whole: bool = True) -> str | None:
     """The address in `FROM:<a@example.com> SIZE=1`, without <> and source route (RFC 5321, 4.1.2).
 
-    Lenient as servers are: no <>, or space after the colon. None if there is none, or the
-    line was cut (`whole` False) before its end."""
+    Lenient as servers are: no <>, or space after the colon. None if there is none, or the line was cut (`whole` False)
+    before its end."""
     usual = _USUAL_PATH(argument)
     return usual[1].decode("ascii") if usual is not None else _unusual_path(argument, whole)
 

@@ -32,12 +32,13 @@ class Withheld:
 
     def add(self, line: bytes) -> None:
         """These words must not show. Names of verbs and mechanisms may."""
-        for word in line[: 4 * MAX_REMEMBERED].split():
-            if word.upper() in _HARMLESS:
-                continue
-            for secret in (word, *_decoded(word)):
-                self._remember(commands.text(secret))
         self._whole = self._whole or len(line) > 4 * MAX_REMEMBERED
+        for word in line.split():
+            if self._whole:
+                return
+            if word.upper() not in _HARMLESS:
+                for secret in (word, *_decoded(word)):
+                    self._remember(commands.text(secret))
 
     def _remember(self, word: str) -> None:
         if len(word) < SHORT:

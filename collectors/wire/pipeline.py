@@ -18,8 +18,7 @@ def direction_by(
     local: Iterable[str], networks: Iterable[Network], submission: Iterable[int]
 ) -> Callable[[str, str, int], Direction]:
     """How a session's direction is told: `local` are our addresses, `networks` hold more of them; none at all means
-    that nothing is
-    known of us, so every server counts as ours."""
+    that nothing is known of us, so every server counts as ours."""
     ours = frozenset(local)
     nets = tuple(networks)
     submission_ports = frozenset(submission)

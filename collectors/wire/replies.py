@@ -12,6 +12,8 @@ MAX_LINE = 4096  # octets kept of one reply line; RFC 5321 allows 512
 USUAL_LINE = 128  # octets; longer ones are rarely said twice
 MAX_LINES = 128  # lines kept of one reply; the longest EHLO replies have about 20
 
+LONGEST_WITH_ID = 1024  # characters of a reply that is searched for a queue id; the longest known are amavis's, of 200
+
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 # Where MTAs put the queue id in their answer to the end of data.
 _QUEUED_AS = "queued as "  # Postfix, and amavis in front of it, which quotes Postfix's reply
@@ -22,12 +24,11 @@ _QUEUE_ID = re.compile(
     r"|InternalId=(\d+)"  # Exchange
     r"|Message Queued \(([\w.-]+)\)"  # Haraka
     r"|OK +\d+ (\S+) - gsmtp"  # Google
-    r"|(\S+) Saved\b",  # Dovecot's LMTP
+    r"|(?:^|\s)(\S+) Saved\b",  # Dovecot's LMTP
     re.IGNORECASE,
 )
 
 _IN_BRACKETS = re.compile(r"<[^<>]*>")  # a Message-ID or recipient: the client's words, not the server's
-
 
 _DOMAIN = re.compile(r"\[|[\w-]+\.[\w-]")
 _SAYS_TLS = re.compile(r"\bTLS\b", re.IGNORECASE)
@@ -66,6 +67,8 @@ def invites_tls(reply: str) -> bool:
 
 def queue_id(reply: str) -> str | None:
     """The queue id in the answer to the end of data; the last one where a filter in front names its own first."""
+    if len(reply) > LONGEST_WITH_ID:
+        return None
     if "<" in reply:
         reply = _IN_BRACKETS.sub("", reply)
     if reply.endswith(CUT):  # the last word may be cut as well

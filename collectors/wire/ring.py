@@ -82,9 +82,8 @@ class Ring:
         bpf.attach(self._socket, program)
 
     def batch(self) -> Iterator[Packet]:
-        """The packets of the blocks that the kernel has handed over, at most BATCH of them, so that the reader gets
-        to do
-        something else in between.
+        """The packets of the blocks that the kernel has handed over, at most BATCH of them, so that the reader gets to
+        do something else in between.
 
         A packet's octets stay good until the next one is asked for; a block goes back to the kernel when its
         last packet has been taken, so the batch is to be read to its end."""

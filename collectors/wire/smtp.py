@@ -3,6 +3,7 @@
 Replies drive it: a command is a wish, the reply says what became of it. So the dialogue survives gaps (resync.py),
 one-sided captures and clients that do not follow the rules. Credentials of AUTH are dropped here, before an event
 exists.
+
 RFC 5321; pipelining RFC 2920, STARTTLS RFC 3207, AUTH RFC 4954, BDAT RFC 3030, LMTP RFC 2033.
 """
 
@@ -244,9 +245,8 @@ class Dialogue:
         return "", None
 
     def _header_refused(self, header: proxy.Header, code: int) -> bool:
-        """A PROXY header counts once the server goes on as if it had understood: a stranger's forged one is refused
-        as a
-        command that the server does not know, and names nobody."""
+        """A PROXY header counts once the server goes on as if it had understood: a stranger's forged one is refused as
+        a command that the server does not know, and names nobody."""
         self.header = None
         quits = bool(self.pending) and self.pending[0][0] == "QUIT"
         if code in _PROXY_UNKNOWN or (code == 221 and not quits):

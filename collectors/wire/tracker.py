@@ -19,7 +19,7 @@ from collectors.wire.streams import MASK, NEVER, Connection, Half, Reset, Syn, a
 from smtpwatch import events as ev
 from smtpwatch.events import ClosedBy, Direction
 
-MAX_CONNECTIONS = 100_000  # about 2 kB each; more at once is an attack, and then the oldest are given up
+MAX_CONNECTIONS = 100_000  # about 5 kB each; more at once is an attack, and then the oldest are given up
 MAX_HELD = 64 << 20  # octets of memory that held segments of all connections take, looked at once a tick
 CLOSED_KEPT = 65_536  # connections that ended lately, so that a late retransmission does not look like a new one
 CLOSED_FOR = 30.0  # seconds that a closed connection's addresses are remembered

@@ -73,9 +73,8 @@ class Session:
     __slots__ = (
         "accepted", "auth", "banner", "client", "client_port", "closed_by", "direction", "end", "hello_given",
         "hello_taken", "hellos", "id", "last_code", "last_reply", "messages", "octets_client", "octets_server",
-        "oddities",
-        "partial", "refused", "sensor", "server", "server_port", "smtp", "source", "stage", "start", "starttls",
-        "tls", "transactions", "transcript", "via",
+        "oddities", "partial", "refused", "sensor", "server", "server_port", "smtp", "source", "stage", "start",
+        "starttls", "tls", "transactions", "transcript", "via",
     )  # fmt: skip
 
     def __init__(self, sensor: str, id_: int, source: str, start: float) -> None:

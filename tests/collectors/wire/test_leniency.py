@@ -3,6 +3,7 @@ decide."""
 
 import pytest
 
+from collectors.wire.replies import queue_id
 from smtpwatch import events as ev
 from smtpwatch.state.facts import SessionFacts, TransactionFacts
 from tests.wire import Wire, events_of, session_of
@@ -176,3 +177,9 @@ def test_brackets_in_brackets() -> None:
 
 def test_a_bare_code() -> None:
     assert session_of(Wire().open().server(b"220\r\n").script("C: EHLO y\nS: 250 x").close()).banner == "220"
+
+
+def test_a_reply_made_to_take_long_is_not_searched() -> None:
+    """Its time would grow with the square of its length."""
+    assert queue_id("x" * 500_000 + " Saved=") is None
+    assert queue_id("2.0.0 " + "x" * 900 + "= Saved.") == "x" * 900 + "="
