@@ -8,8 +8,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
+
+import psutil
 
 from tests.hosts.namespaces import Namespace
 
@@ -63,6 +66,23 @@ class Live:
                 return False
             time.sleep(_POLL)
         return True
+
+    def wait_for_capture(self, limit: float) -> bool:
+        """Whether its sensor took packets within `limit` seconds: for commands that do not say so."""
+        end = time.monotonic() + limit
+        while not self._captures():
+            if time.monotonic() > end or self.process.poll() is not None:
+                return False
+            time.sleep(_POLL)
+        return True
+
+    def _captures(self) -> bool:
+        """One of its processes has mapped a socket, which is the last thing that opening the ring does."""
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(OSError):  # it has just ended
+                if "socket:[" in Path(f"/proc/{process.pid}/maps").read_text():
+                    return True
+        return False
 
     def stop(self, number: signal.Signals) -> int:
         """Send a signal; returns the exit code."""

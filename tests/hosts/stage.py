@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.hosts import mail_hosts as scene
-from tests.hosts.client import Client
 from tests.hosts.mail_hosts import MailHosts
 from tests.hosts.program import Facts, Live, read, running
 from tests.hosts.recording import Tcpdump
@@ -18,7 +17,6 @@ PLAYS: dict[str, Play] = {**CLEAR, **SECURED, **MANY}
 LOCAL = ("--local", scene.MX, "--local", scene.MX6)
 _START_LIMIT = 15.0  # seconds, on a machine that is busy
 _TOLD_LIMIT = 10.0  # seconds from the end of a session to its line; a fraction of one is normal
-_PROBE_INTERVAL = 0.3  # seconds
 
 
 class Played(NamedTuple):
@@ -79,21 +77,6 @@ def stage(hosts: MailHosts, directory: Path) -> Iterator[Stage]:
     with Live(hosts.mx, "sessions", "--json") as sessions, Live(hosts.mx, "events") as events:
         if not events.wait(running, _START_LIMIT):
             raise RuntimeError(f"smtpwatch events does not run: {events.output.decode()}")
-        _warm_up(hosts, sessions, events)
+        if not sessions.wait_for_capture(_START_LIMIT):
+            raise RuntimeError(f"smtpwatch sessions does not run: {sessions.output.decode()}")
         yield Stage(hosts, sessions, events, directory)
-
-
-def _warm_up(hosts: MailHosts, sessions: Live, events: Live) -> None:
-    """`sessions` does not say when it is ready, so knock until it tells of a session; then let both catch up."""
-    knocks = 0
-    told = False
-    while not told:
-        with hosts.world.entered(), Client(scene.MX) as client:
-            client.reply()
-            client.quit()
-        knocks += 1
-        told = sessions.wait(bool, _PROBE_INTERVAL)
-        if knocks * _PROBE_INTERVAL > _START_LIMIT:
-            raise RuntimeError(f"smtpwatch sessions does not tell of a session: {sessions.output.decode()}")
-    if not events.wait(lambda lines: closed(lines) == knocks, _TOLD_LIMIT):
-        raise RuntimeError(f"smtpwatch events did not tell of {knocks} sessions: {events.output.decode()}")

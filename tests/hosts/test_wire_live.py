@@ -34,8 +34,8 @@ def _ports(lines: list[Facts]) -> list[int]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("command", [["events"], ["sessions", "--json"], ["sessions"]], ids=" ".join)
 def test_a_signal_ends_it_in_peace(hosts: MailHosts, command: list[str], number: signal.Signals) -> None:
-    with Live(hosts.mx, *command) as live, Live(hosts.mx, "events") as events:
-        assert events.wait(running, _LIMIT)
+    with Live(hosts.mx, *command) as live:
+        assert live.wait_for_capture(_LIMIT)
         assert live.stop(number) == 0
         assert b"Traceback" not in live.output
 
