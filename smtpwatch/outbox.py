@@ -13,8 +13,7 @@ import msgspec
 from smtpwatch import events as ev
 from smtpwatch.counters import add, counted
 
-QUEUE_FULL = 4 << 20
-"""Octets waiting beyond which detail is shed: about 30,000 events, a third of a second at full speed."""
+QUEUE_FULL = 4 << 20  # octets waiting beyond which detail is shed: about 30,000 events, 0.3 s at full speed
 QUEUE_LOW = 1 << 20  # octets waiting below which what was shed is told and detail flows again
 MAX_SOURCES = 10_000  # sources tallied one by one while shedding; more are counted together under ""
 BATCH_MAX = 2_000  # events in one message, so that the console can apply it within a slice

@@ -60,17 +60,15 @@ class Live:
 
     def wait(self, enough: Callable[[list[Facts]], bool], limit: float) -> bool:
         """Whether `enough` came to hold of the lines within `limit` seconds."""
-        end = time.monotonic() + limit
-        while not enough(self.lines):
-            if time.monotonic() > end or self.process.poll() is not None:
-                return False
-            time.sleep(_POLL)
-        return True
+        return self._until(lambda: enough(self.lines), limit)
 
     def wait_for_capture(self, limit: float) -> bool:
         """Whether its sensor took packets within `limit` seconds: for commands that do not say so."""
+        return self._until(self._captures, limit)
+
+    def _until(self, holds: Callable[[], bool], limit: float) -> bool:
         end = time.monotonic() + limit
-        while not self._captures():
+        while not holds():
             if time.monotonic() > end or self.process.poll() is not None:
                 return False
             time.sleep(_POLL)
