@@ -1,37 +1,16 @@
-"""Every event type: one vocabulary for wire, logs, host and firewall.
-
-The same structs are the bus's payload, the msgpack between a sensor and the console, and the JSON lines of
-`smtpwatch events`. README.md, "Events as JSON lines", tells the JSON form; SCHEMA_VERSION changes when a field changes
-its meaning or goes, never when one is added.
-
-Times are UTC epoch seconds of the packet, so that a replay is exact. Addresses are text as `ipaddress`
-prints them. Text from outside is decoded as UTF-8 with undecodable octets written as \\xNN; it may hold
-control characters: whoever shows it cleans it (smtpwatch.clean).
-"""
+"""What the wire tells: one SMTP session's packets, read."""
 
 from typing import Literal
 
-import msgspec
-
-SCHEMA_VERSION = 1
+from smtpwatch.events.base import Event
 
 Direction = Literal["inbound", "submission", "outbound"]
 Outcome = Literal["accepted", "rejected", "deferred", "reset", "abandoned", "unknown"]
 AuthOutcome = Literal["success", "failure", "aborted", "unknown"]
 ClosedBy = Literal["quit", "fin", "rst", "timeout", "open"]
-Health = Literal["starting", "running", "degraded", "failed"]
-
 
 CUT = "…"
 """At the end of a command's argument or a reply's text: the capture cut it there."""
-
-
-class Event(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="type"):
-    """What every event carries: when, which sensor saw it, on which host."""
-
-    time: float
-    sensor: str
-    host: str
 
 
 class SessionEvent(Event, frozen=True, gc=False):
@@ -198,48 +177,3 @@ class SessionClosed(SessionEvent, frozen=True, gc=False):
     octets_server: int
     partial: str | None
     smtp: bool
-
-
-class Tally(Event, frozen=True, gc=False):
-    """Events whose detail was shed under load, counted by source: `counts` maps a counter's name
-    (smtpwatch.counters) to how many; `closed` are sessions announced earlier that have ended since."""
-
-    source: str
-    counts: dict[str, int]
-    closed: tuple[int, ...]
-
-
-class SensorStatus(Event, frozen=True, gc=False):
-    """A sensor's health, told about once a second. Counts are totals since the sensor's start: `received` packets or
-    lines, `dropped` by the kernel, `unparsed` by kind, `shed` events that became tallies. `watching` names
-    interfaces, files or the like."""
-
-    state: Health
-    reason: str
-    received: int
-    dropped: int
-    shed: int
-    unparsed: dict[str, int]
-    watching: tuple[str, ...]
-
-
-AnyEvent = (
-    SessionOpened
-    | SourceNamed
-    | Greeting
-    | Command
-    | Reply
-    | ReplyUnseen
-    | TransactionOpened
-    | RecipientDecided
-    | MessageDecided
-    | AuthAttempted
-    | TlsOffered
-    | TlsNegotiated
-    | TlsFailed
-    | Oddity
-    | SessionProgress
-    | SessionClosed
-    | Tally
-    | SensorStatus
-)
