@@ -6,9 +6,9 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from collectors.queue_ids import queue_id
 from collectors.wire import proxy
 from collectors.wire.envelope import by_code
-from collectors.wire.replies import queue_id
 from collectors.wire.tls import looks_like_client_hello
 from smtpwatch import events as ev
 

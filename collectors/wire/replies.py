@@ -12,24 +12,7 @@ MAX_LINE = 4096  # octets kept of one reply line; RFC 5321 allows 512
 USUAL_LINE = 128  # octets; longer ones are rarely said twice
 MAX_LINES = 128  # lines kept of one reply; the longest EHLO replies have about 20
 
-LONGEST_WITH_ID = 1024  # characters of a reply that is searched for a queue id; the longest known are amavis's, of 200
-
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
-# Where MTAs put the queue id in their answer to the end of data.
-_QUEUED_AS = "queued as "  # Postfix, and amavis in front of it, which quotes Postfix's reply
-_QUEUE_ID = re.compile(
-    r"\bid=([\w-]+)"  # Exim, Courier
-    r"|[ :]([\w-]+) Message accepted for delivery"  # Sendmail, OpenSMTPD
-    r"|\bok (\d+ qp \d+)"  # qmail
-    r"|InternalId=(\d+)"  # Exchange
-    r"|Message Queued \(([\w.-]+)\)"  # Haraka
-    r"|OK +\d+ (\S+) - gsmtp"  # Google
-    r"|(?:^|\s)(\S+) Saved\b",  # Dovecot's LMTP
-    re.IGNORECASE,
-)
-
-_IN_BRACKETS = re.compile(r"<[^<>]*>")  # a Message-ID or recipient: the client's words, not the server's
-
 _DOMAIN = re.compile(r"\[|[\w-]+\.[\w-]")
 _SAYS_TLS = re.compile(r"\bTLS\b", re.IGNORECASE)
 
@@ -63,25 +46,6 @@ def invites_tls(reply: str) -> bool:
     if enhanced_code(reply) is not None:
         return True
     return _SAYS_TLS.search(reply) is not None and _DOMAIN.match(reply) is None
-
-
-def queue_id(reply: str) -> str | None:
-    """The queue id in the answer to the end of data; the last one where a filter in front names its own first."""
-    if len(reply) > LONGEST_WITH_ID:
-        return None
-    if "<" in reply:
-        reply = _IN_BRACKETS.sub("", reply)
-    if reply.endswith(CUT):  # the last word may be cut as well
-        reply = reply.rpartition(" ")[0]
-    at = reply.rfind(_QUEUED_AS)
-    if at >= 0:
-        word = reply[at + len(_QUEUED_AS) :].split(maxsplit=1)
-        return word[0].rstrip(".,;)>") if word else None
-    # One of these is in every text that the pattern matches, and nearly always none is.
-    if not ("=" in reply or "essage" in reply or " qp " in reply or "gsmtp" in reply or "Saved" in reply):
-        return None
-    match = _QUEUE_ID.search(reply)
-    return next(group for group in match.groups() if group).rstrip(".") if match else None
 
 
 class ReplyReader:

@@ -26,13 +26,14 @@ TSHARK_FIELDS = (
 OURS = """
 import gc, sys, time
 from pathlib import Path
+from collectors.octets import Octets
 from collectors.wire.files import read
 from smtpwatch.config import Config
 from smtpwatch.events import SensorStatus
 gc.set_threshold(50_000)
 begin = time.perf_counter()
 packets = events = 0
-for batch in read(Path(sys.argv[1]), Config(), "mx"):
+for batch in read([Octets(Path(sys.argv[1]))], Config(), "mx"):
     events += len(batch)
     for event in batch[-1:]:
         packets = event.received if isinstance(event, SensorStatus) else packets

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from collectors.octets import Octets
 from collectors.wire import files
 from collectors.wire.bpf import BpfError
 from smtpwatch.config import Config
@@ -99,7 +100,7 @@ def read(path: Path, config: Config | None = None) -> tuple[list[Event], SensorS
     events: list[Event] = []
     damage = None
     try:
-        for batch in files.read(path, config or Config(), HOST):
+        for batch in files.read([Octets(path)], config or Config(), HOST):
             assert batch
             events += batch
     except CaptureError as error:
@@ -161,7 +162,7 @@ def test_no_packets(tmp_path: Path, octets: bytes) -> None:
 def test_no_capture_at_all(tmp_path: Path) -> None:
     for octets in (b"", b"text"):
         with pytest.raises(CaptureError):
-            next(iter(files.read(written(tmp_path, octets), Config(), HOST)))
+            next(iter(files.read([Octets(written(tmp_path, octets))], Config(), HOST)))
 
 
 def test_any_port(tmp_path: Path) -> None:
@@ -242,7 +243,7 @@ def test_filter_on_lengths_uses_those_on_the_wire(tmp_path: Path) -> None:
 def test_filter_that_is_none(tmp_path: Path) -> None:
     path = written(tmp_path, pcap(dialogue()))
     with pytest.raises(BpfError, match="filter 'no such thing'"):
-        list(files.read(path, Config(bpf="no such thing"), HOST))
+        list(files.read([Octets(path)], Config(bpf="no such thing"), HOST))
 
 
 # ---- damage

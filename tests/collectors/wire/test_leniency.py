@@ -3,7 +3,7 @@ decide."""
 
 import pytest
 
-from collectors.wire.replies import queue_id
+from collectors.queue_ids import queue_id
 from smtpwatch import events as ev
 from smtpwatch.state.facts import SessionFacts, TransactionFacts
 from tests.wire import Wire, events_of, session_of
