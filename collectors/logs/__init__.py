@@ -1,0 +1,1 @@
+"""Lines of mail logs, from time stamp to facts."""

@@ -1,0 +1,1 @@
+"""Programs that add verdicts to mail: signatures, policies, spam and viruses."""
