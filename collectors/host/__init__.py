@@ -1,0 +1,1 @@
+"""The host: what waits in the mail server's queues."""
