@@ -33,6 +33,7 @@ pytest: $(VENV)/dev.done
 .PHONY: debian
 debian: ## Debian packages for the tests, where we are root and apt is there
 	sh tests/install-debian-packages.sh tests/debian-packages.txt
+	sh tests/unpack-debian-packages.sh tests/debian-unpacked.txt .cache/debian
 
 bench: debian $(VENV)/dev.done ## every budget beside its peer, measured in the same run
 	sh tests/install-debian-packages.sh tests/benchmarks/debian-packages.txt

@@ -74,7 +74,10 @@ def closed(lines: list[Facts]) -> int:
 @contextmanager
 def stage(hosts: MailHosts, directory: Path) -> Iterator[Stage]:
     """Both programs started and capturing. Raises RuntimeError with what they said where they do not."""
-    with Live(hosts.mx, "sessions", "--json") as sessions, Live(hosts.mx, "events") as events:
+    with (
+        Live(hosts.mx, "sessions", "--sensors", "wire", "--json") as sessions,
+        Live(hosts.mx, "events", "--sensors", "wire") as events,
+    ):
         if not events.wait(running, _START_LIMIT):
             raise RuntimeError(f"smtpwatch events does not run: {events.output.decode()}")
         if not sessions.wait_for_capture(_START_LIMIT):

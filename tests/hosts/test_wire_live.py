@@ -42,7 +42,7 @@ def test_a_signal_ends_it_in_peace(hosts: MailHosts, command: list[str], number:
 
 def test_loopback_is_seen_once(hosts: MailHosts) -> None:
     """Each packet on lo passes twice, out and in."""
-    with Live(hosts.mx, "events") as live:
+    with Live(hosts.mx, "events", "--sensors", "wire") as live:
         assert live.wait(running, _LIMIT)
         with hosts.mx.entered():
             ports = [_look_around("127.0.0.1"), _look_around("::1")]
@@ -54,7 +54,7 @@ def test_loopback_is_seen_once(hosts: MailHosts) -> None:
 
 
 def test_only_the_interface_asked_for(hosts: MailHosts) -> None:
-    with Live(hosts.mx, "events", "-i", scene.INTERFACE) as live:
+    with Live(hosts.mx, "events", "--sensors", "wire", "-i", scene.INTERFACE) as live:
         assert live.wait(running, _LIMIT)
         with hosts.mx.entered():
             _look_around("127.0.0.1")
@@ -67,7 +67,7 @@ def test_only_the_interface_asked_for(hosts: MailHosts) -> None:
 
 
 def test_an_interface_that_comes_later_is_watched(hosts: MailHosts) -> None:
-    with Live(hosts.mx, "events") as live:
+    with Live(hosts.mx, "events", "--sensors", "wire") as live:
         assert live.wait(running, _LIMIT)
         join((hosts.mx, "late0", [f"{_LATE_MX}/24"]), (hosts.world, "late0", [f"{_LATE_CLIENT}/24"]))
         try:

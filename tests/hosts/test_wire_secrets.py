@@ -70,7 +70,7 @@ def test_not_from_a_file(capture: Path, command: list[str]) -> None:
 
 
 def test_not_live(hosts: MailHosts) -> None:
-    with Live(hosts.mx, "events") as events:
+    with Live(hosts.mx, "events", "--sensors", "wire") as events:
         assert events.wait(running, _LIMIT)
         _play(hosts)
         assert events.wait(lambda lines: closed(lines) == _SESSIONS, _LIMIT)
