@@ -2,9 +2,14 @@
 
 import sys
 
-from tests.benchmarks import capture, live, screen
+from tests.benchmarks import capture, live, logs, screen
 
-BENCHMARKS = (("Capture file", capture.main), ("Live capture", live.main), ("Screen", screen.main))
+BENCHMARKS = (
+    ("Capture file", capture.main),
+    ("Live capture", live.main),
+    ("Mail log", logs.main),
+    ("Screen", screen.main),
+)
 
 failed = 0
 for title, main in BENCHMARKS:
