@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from smtpwatch.config import Config
 from smtpwatch.events import Event
-from tests.screens import scenes
+from tests.screens import mail, scenes
 
 HERE = Path(__file__).parent.parent / "screenshots"
 
@@ -25,7 +25,7 @@ class Shot(NamedTuple):
 
 def shots() -> list[Shot]:
     """All of them."""
-    evening = scenes.busy_evening()
+    evening, mailed = scenes.busy_evening(), mail.evening()
     mono = Config(theme="mono", refresh=scenes.SLOW)
     refused = "packets: not allowed (needs root or CAP_NET_RAW). Run: sudo smtpwatch"
     return [
@@ -33,6 +33,8 @@ def shots() -> list[Shot]:
         Shot("sessions-120x40", evening, (120, 40)),
         Shot("sessions-200x50", evening, (200, 50)),
         Shot("transcript-120x40", evening, (120, 40), (*["down"] * 4, "enter")),
+        Shot("messages-120x40", mailed, (120, 40), ("4", "down")),
+        Shot("message-120x40", mailed, (120, 40), ("4", "enter")),
         Shot("filter-120x40", evening, (120, 40), ("slash", *"in !quit")),
         Shot("help-80x24", evening, (80, 24), ("question_mark",)),
         Shot("not-allowed-80x24", [scenes.status("failed", refused)], (80, 24)),

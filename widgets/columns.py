@@ -1,46 +1,23 @@
-"""The live session table's columns: one tuple says what there is; `layout` says what fits."""
+"""The live session table's columns."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
-from smtpwatch.clean import clean
-from smtpwatch.state.sessions import Session
+from smtpwatch.state.logs import SENSOR as LOG
+from smtpwatch.state.session import Session
 from widgets import figures
-from widgets.cells import cut, cut_middle, cut_word, fill
+from widgets.cells import cut_middle, cut_word
+from widgets.table_layout import Column, Sortable, by
 
 REPLY_MAX = 300  # characters of a reply that the table looks at; the transcript has all of it
-GAP = 1  # cells between columns
 
 ARROWS = {"inbound": "in", "submission": "sub", "outbound": "out"}
-
-Sortable = tuple[float, str]
-
-
-class Column(NamedTuple):
-    """`text` is what the cell says (not yet cleaned, given the time now), `key` what it is sorted by.
-
-    `least`, `good` and `most` are widths in cells; `rank` 0 is always shown, higher ones go first when room is short.
-    `sought` tells whether the filter looks at it, `shorten` how it is cut to fewer cells."""
-
-    title: str
-    least: int
-    good: int
-    most: int
-    rank: int
-    text: Callable[[Session, float], str]
-    key: Callable[[Session, float], Sortable]
-    right: bool = False
-    descending: bool = False
-    sought: bool = True
-    shorten: Callable[[str, int], str] = cut
-
-
-class Placed(NamedTuple):
-    """A column that fits, and where."""
-
-    column: Column
-    start: int
-    cells: int
+_LOGGED = {
+    "ClientConnected": "connect",
+    "TlsEstablished": "TLS",
+    "TlsTroubled": "TLS",
+    "LoginTried": "AUTH",
+    "Refused": "refused",
+    "MessageReceived": "mail",
+}
+"""Stages of sessions that only a log tells of."""
 
 
 def mark(session: Session) -> str:
@@ -59,7 +36,7 @@ def client(session: Session, now: float) -> str:
 
 def state(session: Session, now: float) -> str:
     """The stage of the dialogue; of an ended session, how it ended."""
-    return session.stage if session.closed_by is None else session.closed_by
+    return _LOGGED.get(session.stage, session.stage) if session.closed_by is None else session.closed_by
 
 
 def sender(session: Session, now: float) -> str:
@@ -76,7 +53,8 @@ def recipients(session: Session, now: float) -> str:
 
 
 def tls(session: Session, now: float) -> str:
-    """`1.3 X25519`, `failed`, `offered` (the server offers STARTTLS, unused so far) or `none`."""
+    """`1.3 X25519`, `failed`, `offered` (the server offers STARTTLS, unused so far) or `none`; empty where only a log
+    could tell, and does not."""
     facts = session.tls
     if facts is not None:
         if facts.failed is not None:
@@ -84,6 +62,8 @@ def tls(session: Session, now: float) -> str:
         if facts.version is not None:
             return f"{facts.version.removeprefix('TLSv')} {facts.group or ''}".rstrip()
         return "hello"
+    if session.sensor == LOG:
+        return ""
     return {"none": "none", "refused": "refused"}.get(session.starttls, "offered")
 
 
@@ -108,8 +88,14 @@ def _age(session: Session, now: float) -> float:
     return (session.end if session.stage == "closed" else now) - session.start
 
 
-def _by(text: Callable[[Session, float], str]) -> Callable[[Session, float], Sortable]:
-    return lambda session, now: (0.0, text(session, now))
+def port(session: Session, now: float) -> str:
+    """The server's port; a log may not tell it."""
+    return f":{session.server_port}" if session.server_port else ""
+
+
+def account(session: Session, now: float) -> str:
+    """Whom the client logged in as."""
+    return session.account
 
 
 def _helo(session: Session, now: float) -> str:
@@ -118,62 +104,19 @@ def _helo(session: Session, now: float) -> str:
 
 # Age stands before all that stays: a line is sent again up to its last change, so that a session which only grows
 # older costs 20 octets a second and not 120.
-COLUMNS = (
+COLUMNS: tuple[Column[Session], ...] = (
     Column("", 1, 1, 1, 0, lambda session, now: mark(session), _worth, descending=True, sought=False),
     Column("age", 3, 3, 4, 6, lambda s, now: figures.age(_age(s, now)), lambda s, now: (_age(s, now), ""), right=True,
            descending=True, sought=False),
-    Column("client", 15, 15, 39, 0, client, _by(client), shorten=cut_middle),
-    Column("port", 4, 4, 6, 7, lambda s, now: f":{s.server_port}", lambda s, now: (s.server_port, "")),
+    Column("client", 15, 15, 39, 0, client, by(client), shorten=cut_middle),
+    Column("port", 4, 4, 6, 7, port, lambda s, now: (s.server_port, "")),
     Column("dir", 3, 3, 3, 5, lambda s, now: ARROWS[s.direction], lambda s, now: (0.0, s.direction)),
-    Column("state", 8, 8, 9, 1, state, _by(state)),
-    Column("HELO", 9, 14, 24, 4, _helo, _by(_helo)),
-    Column("from", 14, 20, 36, 8, sender, _by(sender)),
+    Column("state", 8, 8, 9, 1, state, by(state)),
+    Column("HELO", 9, 14, 24, 4, _helo, by(_helo)),
+    Column("from", 14, 20, 36, 8, sender, by(sender)),
+    Column("account", 8, 12, 24, 10, account, by(account)),
     Column("ok/no", 5, 5, 7, 2, recipients, lambda s, now: (s.refused, ""), right=True, descending=True),
-    Column("TLS", 7, 10, 22, 3, tls, _by(tls), shorten=cut_word),
+    Column("TLS", 7, 10, 22, 3, tls, by(tls), shorten=cut_word),
     Column("bytes", 5, 5, 5, 9, _carried, lambda s, now: (_octets(s), ""), right=True, descending=True, sought=False),
     Column("reply", 14, 20, 80, 0, reply, lambda s, now: (s.last_code or 0, s.last_reply[:REPLY_MAX])),
 )  # fmt: skip
-
-
-def layout(total: int, columns: tuple[Column, ...] = COLUMNS) -> tuple[Placed, ...]:
-    """The columns that fit in `total` cells: those of least rank at their least widths; what is left brings them, by
-    rank, to widths that do, and then all nearer to the most they can use; the last one gets what remains."""
-    room = total + GAP
-    widths: dict[Column, int] = {}
-    by_rank = sorted(columns, key=lambda column: column.rank)
-    for column in by_rank:
-        if column.least + GAP > room:
-            break
-        widths[column] = column.least
-        room -= column.least + GAP
-    for column in by_rank[: len(widths)]:
-        more = min(column.good - column.least, room)
-        widths[column] += more
-        room -= more
-    wish = sum(column.most - column.good for column in widths)
-    start = 0
-    placed: list[Placed] = []
-    for column in columns:
-        if column in widths:
-            cells = min(column.most, widths[column] + room * (column.most - column.good) // max(wish, 1))
-            placed.append(Placed(column, start, cells))
-            start += cells + GAP
-    last = placed.pop()
-    return (*placed, last._replace(cells=total - last.start))
-
-
-def shown(column: Column, session: Session, now: float) -> str:
-    """The cell's whole text, safe to show."""
-    return clean(column.text(session, now))
-
-
-def cell(placed: Placed, session: Session, now: float) -> str:
-    """The cell's text in exactly its width."""
-    column, _, cells = placed
-    return fill(column.shorten(shown(column, session, now), cells), cells, column.right)
-
-
-def title(placed: Placed, arrow: str) -> str:
-    """The header's cell; `arrow` is the glyph of the sort order, or empty."""
-    column, _, cells = placed
-    return fill(cut(column.title, cells - len(arrow)) + arrow, cells, column.right)

@@ -56,6 +56,24 @@ def since(seconds: float) -> str:
         return f"+{max(0.0, seconds):.3f}"
     if seconds < 100:
         return f"+{seconds:.1f}"
-    minutes, rest = divmod(int(seconds), MINUTE)
+    return since_whole(seconds)
+
+
+def since_whole(seconds: float) -> str:
+    """Relative time where nothing finer is known: `+0`, `+59`, `+12:03`, `+1:02:03`."""
+    minutes, rest = divmod(max(0, int(seconds)), MINUTE)
     hours, minutes = divmod(minutes, 60)
-    return f"+{hours}:{minutes:02}:{rest:02}" if hours else f"+{minutes}:{rest:02}"
+    if hours:
+        return f"+{hours}:{minutes:02}:{rest:02}"
+    return f"+{minutes}:{rest:02}" if minutes else f"+{rest}"
+
+
+def span(seconds: float) -> str:
+    """How long something took or is taking, in running text: `0.3 s`, `12 min 3 s`, `5 h 2 min`, `2 d 4 h`."""
+    if seconds < 100:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = int(seconds)
+    units = (("d", DAY), ("h", HOUR), ("min", MINUTE), ("s", 1))
+    at = next(at for at, (_, size) in enumerate(units) if whole >= size)
+    (big, size), (small, part) = units[at : at + 2]
+    return f"{whole // size} {big} {whole % size // part} {small}"

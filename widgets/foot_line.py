@@ -52,12 +52,12 @@ class FootLine(LinePane, can_focus=True):
         self._draw()
 
     def on_focus(self) -> None:
-        """Typing begins."""
-        self._draw()
+        """Typing begins, once Textual's own handler has been here."""
+        self.call_later(self._draw)
 
     def on_blur(self) -> None:
-        """Typing is over."""
-        self._draw()
+        """Typing is over, likewise."""
+        self.call_later(self._draw)
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "enter":
@@ -91,7 +91,7 @@ class FootLine(LinePane, can_focus=True):
             tail = [("Enter", "keep"), ("Esc", "clear")]
             shown = [Segment("/", ink.STRONG), Segment(self._tail(cells // 2)), Segment(" ", ink.CURSOR)]
         elif self.text:
-            tail = [("Esc", "clear filter"), *self._keys]
+            tail = list(self._keys)
             shown = [Segment(cut(f"/{clean(self.text)}", cells // 2), ink.CURSOR)]
         else:
             tail = list(self._keys)

@@ -48,7 +48,7 @@ def keys_line(keys: Iterable[tuple[str, str]], cells: int) -> Strip:
 
 
 def help_lines(groups: Iterable[tuple[str, Iterable[BindingType]]], notes: Iterable[str], cells: int) -> list[Strip]:
-    """Every binding under its group's name, two in a line, then notes, wrapped to `cells`."""
+    """Every binding under its group's name, two in a line, then notes, wrapped to `cells`: 80x24 must do for all."""
     strips: list[Strip] = []
     for name, bindings in groups:
         strips.append(Strip([Segment(name, ink.STRONG)]))
@@ -56,8 +56,9 @@ def help_lines(groups: Iterable[tuple[str, Iterable[BindingType]]], notes: Itera
         half = (len(told) + 1) // 2
         for pair in zip_longest(told[:half], told[half:]):
             strips.append(Strip([part for binding in pair if binding for part in _key(binding, cells // 2)]))
+    strips.append(Strip([]))
     for note in notes:
-        strips += [Strip([Segment(line)]) for line in ["", *wrap(note, cells)]]
+        strips += [Strip([Segment(line)]) for line in wrap(note, cells)]
     return strips
 
 

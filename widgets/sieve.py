@@ -1,14 +1,13 @@
-"""The filter: words typed once, matched against what the table shows of each session."""
+"""The filter: words typed once, matched against what the table shows of each row."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable
+from typing import Generic, NamedTuple, TypeVar
 
-from smtpwatch.state.sessions import Session
-from widgets.columns import COLUMNS, shown
+from widgets.table_layout import Column, sought
 
-LOOKS = 4_000  # sessions whose text is put together in one go: some 30 ms, so that the next key need not wait
+T = TypeVar("T")
 
-_SOUGHT = tuple(column for column in COLUMNS if column.sought)
+LOOKS = 4_000  # rows whose text is put together in one go: some 30 ms, so that the next key need not wait
 
 
 class Words(NamedTuple):
@@ -31,40 +30,43 @@ def words(typed: str) -> Words:
     )
 
 
-def haystack(session: Session) -> str:
-    """What the filter looks in: all columns but those that only the passing of time or octets changes."""
-    return " ".join([shown(column, session, 0.0) for column in _SOUGHT]).casefold()
+class Sieve(Generic[T]):
+    """The rows that pass a filter, remembering verdicts so that each look costs only what has changed.
 
+    `stamp` is what changes with a row's text, beside its key. `pending` counts rows that there was no time to look at:
+    they are left out until a later look."""
 
-class Sieve:
-    """The sessions that pass a filter, remembering verdicts so that each look costs only what has changed.
-
-    `pending` counts sessions that there was no time to look at: they are left out until a later look."""
-
-    def __init__(self, typed: str) -> None:
+    def __init__(
+        self, typed: str, columns: Iterable[Column[T]], key: Callable[[T], Hashable], stamp: Callable[[T], Hashable]
+    ) -> None:
         self.pending = 0
         self._words = words(typed)
-        self._verdicts: dict[tuple[str, int], tuple[tuple[float, str, int], bool]] = {}
+        self._sought = [column for column in columns if column.sought]
+        self._key, self._stamp = key, stamp
+        self._verdicts: dict[Hashable, tuple[Hashable, bool]] = {}
 
-    def passed(self, sessions: Iterable[Session]) -> list[Session]:
-        """Those of `sessions` that pass, in their order. Looks at no more than LOOKS new or changed ones."""
+    def haystack(self, row: T) -> str:
+        """What the filter looks in: all columns but those that only the passing of time or octets changes."""
+        return " ".join([sought(column, row) for column in self._sought]).casefold()
+
+    def passed(self, rows: Iterable[T]) -> list[T]:
+        """Those of `rows` that pass, in their order. Looks at no more than LOOKS new or changed ones."""
         known, verdicts = self._verdicts, {}
-        chosen: list[Session] = []
+        chosen: list[T] = []
         looks = pending = 0
-        for session in sessions:
-            key = session.key
-            stamp = (session.end, session.stage, session.accepted + session.refused)
+        for row in rows:
+            key, stamp = self._key(row), self._stamp(row)
             verdict = known.get(key)
             if verdict is None or verdict[0] != stamp:
                 if looks < LOOKS:
                     looks += 1
-                    verdict = (stamp, self._words.match(haystack(session)))
+                    verdict = (stamp, self._words.match(self.haystack(row)))
                 else:
                     pending += 1
             if verdict is not None:
                 verdicts[key] = verdict
                 if verdict[1]:
-                    chosen.append(session)
+                    chosen.append(row)
         self._verdicts = verdicts
         self.pending = pending
         return chosen

@@ -1,92 +1,90 @@
 """One session told in full: what is known of it, and the dialogue line by line."""
 
-from collections.abc import Callable
-from typing import Any
-
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from smtpwatch import clock
-from smtpwatch import events as ev
 from smtpwatch.clean import clean
-from smtpwatch.state.sessions import TRANSCRIPT_EVENTS, Session, TlsFacts
+from smtpwatch.state.clocks import TOLERANCE
+from smtpwatch.state.log_sessions import Visit
+from smtpwatch.state.logs import SENSOR as LOG
+from smtpwatch.state.session import TRANSCRIPT_EVENTS, Session
 from widgets import figures, ink
-from widgets.cells import fill, width, wrap
+from widgets.cells import cut, fill, wrap
+from widgets.placing import Place
+from widgets.timeline import LINE_MAX, timeline
+from widgets.told import address
 
-TIME_CELLS = 10  # "+10:00:00" and a space
-WHO_CELLS = 3
 LABEL_CELLS = 8
 FACT_LINES = 2  # of one fact: a banner must not push the dialogue off the screen
-LINE_MAX = 2_000  # characters of one line that are shown: RFC 5321, 4.5.3.1.5 allows 512 octets
-REPLY_LINES = 100  # of one reply that are shown
-
-Said = tuple[str, str, Style | None]
-"""Who (`C>`, `S<`, `--` for what neither said in words), what, and in which ink."""
 
 
 def facts(session: Session, now: float, cells: int) -> list[Strip]:
     """The head of the transcript: each group of facts a line or two of `cells`."""
     ended = session.stage == "closed"
     end = session.end if ended else now
-    client = session.source if session.via is None else session.client
     head = (
-        f"{_address(client, session.client_port)} to {_address(session.server, session.server_port)}, "
-        f"{session.direction}, from {clock.of_day(session.start)} for {end - session.start:.1f} s, "
+        f"{ends(session)}, {session.direction}, from {clock.of_day(session.start)} for "
+        f"{figures.span(end - session.start)}, "
         f"{'ended by ' + session.closed_by if session.closed_by else 'ended' if ended else 'open'}"
     )
     lines: list[tuple[str, str | None]] = [
-        ("", head),
         ("source", f"{session.source}, named by {session.via}" if session.via else None),
         ("banner", session.banner),
         ("HELO", session.helo),
-        ("TLS", _tls(session.tls) or f"none (STARTTLS {session.starttls})"),
-        ("AUTH", ", ".join(f"{mechanism} {outcome}" for mechanism, outcome in session.auth[-5:]) or None),
+        ("TLS", _tls(session)),
+        ("AUTH", _auth(session)),
         ("mail", _mail(session)),
         ("partial", session.partial),
+        ("log", _log(session)),
     ]
-    strips = []
+    strips = fact("", head, cells, ink.STRONG)
     for name, text in lines:
-        if text is not None:
-            label = fill(name, LABEL_CELLS) if name else ""
-            for line in wrap(clean(text[:LINE_MAX]), max(10, cells - len(label)))[:FACT_LINES]:
-                strips.append(Strip([Segment(label, ink.FAINT), Segment(line, None if name else ink.STRONG)]))
-                label = " " * len(label)
+        strips += fact(name, text or "", cells)
     return strips
+
+
+def fact(name: str, text: str, cells: int, style: Style | None = None, most: int = FACT_LINES) -> list[Strip]:
+    """A fact with its name before it, in at most that many lines; none for an empty text."""
+    label = fill(name, LABEL_CELLS) if name else ""
+    strips = []
+    room = max(10, cells - len(label))
+    lines = wrap(clean(text[:LINE_MAX]), room) if text else []
+    if len(lines) > most:
+        lines = [*lines[: most - 1], cut(" ".join(lines[most - 1 :]), room)]
+    for line in lines:
+        strips.append(Strip([Segment(label, ink.FAINT), Segment(line, style)]))
+        label = " " * len(label)
+    return strips
+
+
+def ends(session: Session) -> str:
+    """Client and server, as far as both are known: a log may name neither port nor server."""
+    client = session.source if session.via is None else session.client
+    server = address(session.server, session.server_port) if session.server else ""
+    if not server and session.server_port:
+        server = f"port {session.server_port}"
+    return address(client, session.client_port) + (f" to {server}" if server else "")
 
 
 def dialogue(session: Session, cells: int) -> list[Strip]:
-    """Commands, replies and what else happened, each with its time since the session's start, wrapped to `cells`."""
+    """Commands, replies, what else happened and what the logs say of it, each with its time since the session's start,
+    wrapped to `cells`."""
     strips = []
     if len(session.transcript) == TRANSCRIPT_EVENTS:
         strips.append(Strip([Segment("(earlier lines are no longer kept)", ink.FAINT)]))
-    for event in session.transcript:
-        tell = _TOLD.get(type(event))
-        if tell is None:
-            continue
-        time = fill(figures.since(event.time - session.start), TIME_CELLS)
-        for who, text, style in tell(event):
-            strips += _wrapped(time, who, text, style, cells)
-            time = " " * TIME_CELLS
-    return strips
+    place = Place(session)
+    entries = place.wire(session.transcript)
+    for visit in session.visits:
+        entries += place.logged(visit.lines)
+    return strips + timeline(entries, session.start, cells)
 
 
-def _wrapped(time: str, who: str, text: str, style: Style | None, cells: int) -> list[Strip]:
-    room = max(10, cells - TIME_CELLS - WHO_CELLS)
-    strips = []
-    for part in wrap(clean(text[:LINE_MAX]), room):
-        strips.append(Strip([Segment(time, ink.FAINT), Segment(fill(who, WHO_CELLS) + part, style)]))
-        time, who = " " * width(time), ""
-    return strips
-
-
-def _address(ip: str, port: int) -> str:
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
-
-
-def _tls(tls: TlsFacts | None) -> str | None:
+def _tls(session: Session) -> str:
+    tls = session.tls
     if tls is None:
-        return None
+        return "none logged" if session.sensor == LOG else f"none (STARTTLS {session.starttls})"
     if tls.failed is not None:
         return f"failed: {tls.failed}" + (f" (alert {tls.alert})" if tls.alert else "")
     known = [
@@ -102,83 +100,42 @@ def _tls(tls: TlsFacts | None) -> str | None:
 
 
 def _mail(session: Session) -> str:
+    words = f"{session.messages} accepted, recipients {session.accepted} ok {session.refused} refused"
+    if session.sensor == LOG:
+        return words
     return (
-        f"{session.messages} accepted, recipients {session.accepted} ok {session.refused} refused, octets "
-        f"{figures.octets(session.octets_client)} by the client {figures.octets(session.octets_server)} by the server"
+        f"{words}, octets {figures.octets(session.octets_client)} by the client "
+        f"{figures.octets(session.octets_server)} by the server"
     )
 
 
-def _greeting(event: ev.Greeting) -> list[Said]:
-    return _reply_lines(event.code, event.text)
+def _auth(session: Session) -> str | None:
+    tried = ", ".join(f"{mechanism} {outcome}" for mechanism, outcome in session.auth[-5:])
+    if session.account:
+        return f"{session.account} {tried}".rstrip()
+    names = list(dict.fromkeys(login.account for visit in session.visits for login in visit.logins if login.account))
+    return f"{tried} ({', '.join(names[-5:])})" if names else tried or None
 
 
-def _command(event: ev.Command) -> list[Said]:
-    return [("C>", f"{event.verb} {event.argument}".rstrip(), ink.STRONG)]
+def _log(session: Session) -> str | None:
+    """Which processes logged it, and how sure it is that they mean this session."""
+    return ", ".join(f"{service(visit)} ({joined(visit)})" for visit in session.visits) or None
 
 
-def _reply(event: ev.Reply) -> list[Said]:
-    return _reply_lines(event.code, event.text)
+def service(visit: Visit) -> str:
+    """The process that logged it."""
+    return f"{visit.program}[{visit.pid}]" if visit.pid else visit.program
 
 
-def _reply_lines(code: int, text: str) -> list[Said]:
-    style = ink.BAD if code >= 500 else ink.WARN if code >= 400 else None
-    *first, last = text.split("\n")[:REPLY_LINES]
-    return [("S<", f"{code}-{line}", style) for line in first] + [("S<", f"{code} {last}", style)]
+def joined(visit: Visit) -> str:
+    """How sure it is that log and wire mean the same session."""
+    return "not seen on the wire" if visit.join is None else f"known by {_BY[visit.join]}"
 
 
-def _named(event: ev.SourceNamed) -> list[Said]:
-    return [("--", f"{event.by}: the client is {_address(event.source, event.client_port)}, says {event.via}", None)]
-
-
-def _message(event: ev.MessageDecided) -> list[Said]:
-    words = f"message {event.outcome}: {event.accepted} recipients accepted, {event.refused} refused"
-    if event.octets:
-        words += f", {figures.octets(event.octets)} octets"
-    if event.queue_id:
-        words += f", queue id {event.queue_id}"
-    style = ink.BAD if event.outcome == "rejected" else ink.WARN if event.outcome == "deferred" else None
-    return [("--", words, style)]
-
-
-def _auth(event: ev.AuthAttempted) -> list[Said]:
-    cover = "" if event.encrypted else " in clear text"
-    return [("--", f"AUTH {event.mechanism}: {event.outcome}{cover}", ink.BAD if event.outcome == "failure" else None)]
-
-
-def _tls_offered(event: ev.TlsOffered) -> list[Said]:
-    words = f"ClientHello: {', '.join(event.versions)}; {len(event.ciphers)} ciphers; groups {', '.join(event.groups)}"
-    return [("--", words + (f"; SNI {event.sni}" if event.sni else ""), None)]
-
-
-def _tls_negotiated(event: ev.TlsNegotiated) -> list[Said]:
-    group = f" {event.group}" if event.group else ""
-    resumed = ", resumed" if event.resumed else ""
-    return [("--", f"ServerHello: {event.version} {event.cipher}{group}{resumed}; the rest is encrypted", ink.GOOD)]
-
-
-def _tls_failed(event: ev.TlsFailed) -> list[Said]:
-    alert = f", alert {event.alert}" if event.alert else ""
-    return [("--", f"TLS failed by {event.by}: {event.reason}{alert}", ink.BAD)]
-
-
-def _oddity(event: ev.Oddity) -> list[Said]:
-    return [("!!", f"{event.kind}: {event.detail}", ink.WARN)]
-
-
-def _closed(event: ev.SessionClosed) -> list[Said]:
-    return [("--", f"ended by {event.closed_by}", ink.FAINT)]
-
-
-_TOLD: dict[type[ev.SessionEvent], Callable[[Any], list[Said]]] = {
-    ev.Greeting: _greeting,
-    ev.Command: _command,
-    ev.Reply: _reply,
-    ev.SourceNamed: _named,
-    ev.MessageDecided: _message,
-    ev.AuthAttempted: _auth,
-    ev.TlsOffered: _tls_offered,
-    ev.TlsNegotiated: _tls_negotiated,
-    ev.TlsFailed: _tls_failed,
-    ev.Oddity: _oddity,
-    ev.SessionClosed: _closed,
+_BY = {
+    "port": "its port",
+    "queue id": "its queue id",
+    "process": "the socket of the process",
+    "HELO": "address and HELO",
+    "time": f"address and time, within {TOLERANCE:.0f} s",
 }

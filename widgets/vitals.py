@@ -9,9 +9,12 @@ from textual.strip import Strip
 from smtpwatch.clean import clean
 from smtpwatch.events import Health, SensorStatus
 from smtpwatch.state.picture import Picture, Vitals
+from smtpwatch.state.queue import Queues
 from widgets import ink
 from widgets.cells import cut, width, wrap
 from widgets.figures import octets, rate, share
+
+NO_LOG = "Live: --log PATH; beside a capture: -r LOG."
 
 TROUBLE_LINES = 3  # of what is wrong with sensors; the table area has more room, and doctor has all of it
 
@@ -21,6 +24,11 @@ HEALTH: dict[Health, tuple[str, Style | None]] = {
     "degraded": ("▲", ink.WARN),
     "failed": ("✖", ink.BAD),
 }
+
+TRENDS = {1: "▲", 0: " ", -1: "▼"}
+
+RECEIVED = {"wire": ("packets", "pk"), "log": ("lines", "ln")}
+"""What each sensor counts."""
 
 REMEDY: dict[Health, str] = {
     "degraded": "counts stay exact where detail is shed; `smtpwatch doctor` tells more",
@@ -43,12 +51,22 @@ def items(picture: Picture, now: float, host: str, waiting: int | None) -> list[
     if waiting is not None:
         said.append(Item((f"frozen +{waiting:,}", f"+{octets(waiting)}"), 0, ink.CURSOR))
     name = clean(host)
+    said.append(Item((f"smtpwatch  {name}", name, name.partition(".")[0]), 7))
+    if picture.totals or "wire" in picture.since:  # counted off the wire: without it they are unknown, not 0
+        said += _traffic(vitals)
+    said += _queue(picture.queues, now)
+    for sensor in picture.sensors.values():
+        said += _sensor(sensor)
+    return said
+
+
+def _traffic(vitals: Vitals) -> list[Item]:
+    """Rates and shares."""
     refused = f"{rate(vitals.refused):>4}/s"
     percent = f"{share(vitals.refused_share):>4}"
-    said += [
-        Item((f"smtpwatch  {name}", name, name.partition(".")[0]), 6),
+    return [
         Item((f"in {rate(vitals.sessions):>4}/s",), 2),
-        Item((f"accepted {rate(vitals.accepted):>4}/s", f"ok {rate(vitals.accepted):>4}/s"), 5),
+        Item((f"accepted {rate(vitals.accepted):>4}/s", f"ok {rate(vitals.accepted):>4}/s"), 6),
         Item((f"refused {refused} {percent}", f"ref {percent}"), 1, ink.BAD if vitals.refused else None),
         Item(
             (f"auth fail {rate(vitals.auth_failed):>4}/s", f"auth {rate(vitals.auth_failed):>4}/s"),
@@ -57,9 +75,16 @@ def items(picture: Picture, now: float, host: str, waiting: int | None) -> list[
         ),
         Item((f"TLS {share(vitals.tls_share):>4}",), 4),
     ]
-    for sensor in picture.sensors.values():
-        said += _sensor(sensor)
-    return said
+
+
+def _queue(queues: Queues, now: float) -> list[Item]:
+    """Messages that wait, with a plus where there are more than could be counted, and where that is going."""
+    total = queues.total(now)
+    if total is None:
+        return []
+    count = f"{total:,}" if queues.complete(now) else f"{total:,}+"
+    trend = TRENDS[queues.trend(now)]
+    return [Item((f"queue {count:>5} {trend}", f"q {count:>5}{trend}"), 5)]
 
 
 def _sensor(status: SensorStatus) -> list[Item]:
@@ -68,11 +93,12 @@ def _sensor(status: SensorStatus) -> list[Item]:
     state = "" if status.state == "running" else f" {status.state}"
     said = [Item((f"{glyph} {name} {status.state}", f"{glyph} {name}{state}"), 0, style)]
     if status.received:
-        said.append(Item((f"{octets(status.received)} packets", f"{octets(status.received)} pk"), 9))
+        what, short = RECEIVED.get(status.sensor, ("events", ""))
+        said.append(Item((f"{octets(status.received)} {what}", f"{octets(status.received)} {short}".rstrip()), 9))
     if status.dropped:
         said.append(Item((f"{octets(status.dropped)} dropped", f"drop {octets(status.dropped)}"), 1, ink.WARN))
     if status.shed:
-        said.append(Item((f"{octets(status.shed)} shed",), 7, ink.WARN))
+        said.append(Item((f"{octets(status.shed)} shed",), 8, ink.WARN))
     return said
 
 
@@ -117,8 +143,27 @@ def nothing_yet(picture: Picture, ports: str, clock: str) -> str:
         if status.state == "failed":
             words = reason(status)
             return words[:1].upper() + words[1:]
-    running = [status for status in picture.sensors.values() if status.sensor in picture.since]
-    if not running:
+    if not picture.since:
         return "Starting to listen."
-    watching = clean(", ".join(name for status in running for name in status.watching)) or "any interface"
-    return f"No SMTP seen yet on {watching} ({ports}), listening since {clock}."
+    logs = _watched(picture, "log")
+    if "wire" not in picture.since:
+        return f"No client seen yet in {logs or 'any log'}, followed since {clock}."
+    followed = f" Following {logs}." if logs else ""
+    wire = _watched(picture, "wire") or "any interface"
+    return f"No SMTP seen yet on {wire} ({ports}), listening since {clock}.{followed}"
+
+
+def no_message_yet(picture: Picture, clock: str) -> str:
+    """What the empty table of messages says; `clock` is when the log's sensor began."""
+    status = picture.sensors.get("log")
+    if status is not None and status.state == "starting":
+        return "Starting to read the mail log."
+    if status is None or not status.watching:
+        why = reason(status) if status is not None and status.reason else NO_LOG
+        return f"Messages come from the mail log, and none is followed. {why[:1].upper()}{why[1:]}"
+    return f"No message yet in {_watched(picture, 'log')}, followed since {clock}."
+
+
+def _watched(picture: Picture, sensor: str) -> str:
+    status = picture.sensors.get(sensor)
+    return clean(", ".join(status.watching)) if status is not None else ""

@@ -74,11 +74,11 @@ class Dialogue:
             return self._add(ev.MessageDecided, sender, True, "rejected", None, None, None, None, 0, len(recipients), 0)
         return self.says("DATA").answer("DATA", 354, "End data with <CR><LF>.<CR><LF>")
 
-    def accepted(self, sender: str, recipients: int) -> "Dialogue":
-        text = "2.0.0 Ok: queued as 4XyZ1a2b3c"
+    def accepted(self, sender: str, recipients: int, queue_id: str = "4XyZ1a2b3c") -> "Dialogue":
+        text = f"2.0.0 Ok: queued as {queue_id}"
         self.answer(".", 250, text)
         return self._add(
-            ev.MessageDecided, sender, True, "accepted", 250, "2.0.0", text, "4XyZ1a2b3c", recipients, 0, 4_096
+            ev.MessageDecided, sender, True, "accepted", 250, "2.0.0", text, queue_id, recipients, 0, 4_096
         )
 
     def odd(self, kind: str, detail: str) -> "Dialogue":

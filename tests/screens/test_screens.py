@@ -7,7 +7,7 @@ from textual.pilot import Pilot
 
 from smtpwatch.app import SmtpWatch
 from smtpwatch.config import Config
-from tests.screens import scenes
+from tests.screens import mail, scenes
 
 SnapCompare = Callable[..., bool]
 SIZES = ((80, 24), (120, 40), (200, 50))
@@ -63,6 +63,44 @@ def test_sensor_failed(snap_compare: SnapCompare) -> None:
     reason = "packets: not allowed (needs root or CAP_NET_RAW). Run: sudo smtpwatch   or: smtpwatch --demo"
     app, _ = scenes.app([scenes.status("failed", reason)])
     assert snap_compare(app, terminal_size=(80, 24), run_before=typing())
+
+
+@sizes
+def test_messages(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    app, _ = scenes.app(mail.evening())
+    assert snap_compare(app, terminal_size=size, run_before=typing("4", "down"))
+
+
+def test_messages_mono(snap_compare: SnapCompare) -> None:
+    app, _ = scenes.app(mail.evening(), Config(theme="mono", refresh=scenes.SLOW))
+    assert snap_compare(app, terminal_size=(80, 24), run_before=typing("4", "down"))
+
+
+def test_no_message_yet(snap_compare: SnapCompare) -> None:
+    app, _ = scenes.app([scenes.status()])
+    assert snap_compare(app, terminal_size=(80, 24), run_before=typing("4"))
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_story(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    app, _ = scenes.app(mail.evening())
+    assert snap_compare(app, terminal_size=size, run_before=typing("4", "enter"))
+
+
+def test_story_of_a_bounce(snap_compare: SnapCompare) -> None:
+    app, _ = scenes.app(mail.evening())
+    assert snap_compare(app, terminal_size=(120, 40), run_before=typing("4", *["down"] * 6, "enter"))
+
+
+def test_transcript_with_log(snap_compare: SnapCompare) -> None:
+    app, _ = scenes.app(mail.evening())
+    keys = ("slash", *"partner", "enter", "enter", "home")
+    assert snap_compare(app, terminal_size=(120, 40), run_before=typing(*keys))
+
+
+def test_hostile_message(snap_compare: SnapCompare) -> None:
+    app, _ = scenes.app(mail.hostile())
+    assert snap_compare(app, terminal_size=(120, 40), run_before=typing("4", "enter"))
 
 
 def test_hostile(snap_compare: SnapCompare) -> None:

@@ -8,12 +8,14 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from smtpwatch.state.picture import Picture
-from smtpwatch.state.sessions import Session
-from tests.screens import scenes
+from smtpwatch.state.session import Session
+from tests.screens import mail, scenes
 from widgets import ink
-from widgets.columns import COLUMNS, GAP, layout, shown
+from widgets.columns import COLUMNS
 from widgets.line_pane import changed_cells
-from widgets.session_row import as_text, header, row
+from widgets.row_line import header
+from widgets.session_table import row
+from widgets.table_layout import GAP, Placed, as_text, layout, shown
 
 
 def session(number: int) -> Session:
@@ -24,17 +26,21 @@ def session(number: int) -> Session:
     return found
 
 
+def placed(width: int) -> tuple[Placed[Session], ...]:
+    return layout(width, COLUMNS)
+
+
 def titles(width: int) -> list[str]:
-    return [placed.column.title for placed in layout(width)]
+    return [each.column.title for each in placed(width)]
 
 
 @pytest.mark.parametrize("width", range(20, 260, 7))
 def test_layout_fills_the_width_and_overlaps_nothing(width: int) -> None:
-    placed = layout(width)
-    for left, right in pairwise(placed):
+    columns = placed(width)
+    for left, right in pairwise(columns):
         assert left.start + left.cells + GAP == right.start
-    assert placed[-1].start + placed[-1].cells == width
-    assert all(each.cells >= each.column.least for each in placed)
+    assert columns[-1].start + columns[-1].cells == width
+    assert all(each.cells >= each.column.least for each in columns)
 
 
 def test_columns_come_by_priority() -> None:
@@ -57,37 +63,50 @@ def test_cells(number: int, title: str, text: str) -> None:
 @pytest.mark.parametrize("width", [80, 120, 200])
 @pytest.mark.parametrize("number", range(1, 11))
 def test_rows_are_as_wide_as_the_table(number: int, width: int) -> None:
-    strip = row(session(number), layout(width), scenes.NOW)
+    strip = row(session(number), placed(width), scenes.NOW)
     assert strip.cell_length == cell_len(strip.text) == width
 
 
+def test_what_only_the_log_tells_of() -> None:
+    picture = Picture()
+    picture.apply(
+        [
+            *mail.logged("Mar  1 10:40:11 smtpd[1203]: connect from a.example[203.0.113.90]\n"),
+            mail.status(at=scenes.NOW),
+        ]
+    )
+    logged = next(iter(picture.sessions.live.values()))
+    cells = {column.title: shown(column, logged, scenes.NOW) for column in COLUMNS}
+    assert cells["state"] == "connect" and cells["TLS"] == cells["port"] == cells["bytes"] == ""
+
+
 def test_ink() -> None:
-    refused = row(session(1), layout(80), scenes.NOW)
+    refused = row(session(1), placed(80), scenes.NOW)
     assert next(iter(refused)) == Segment("x", ink.BAD)
-    plain = row(session(2), layout(80), scenes.NOW)
+    plain = row(session(2), placed(80), scenes.NOW)
     assert [segment.style for segment in plain] == [None]
-    ended = row(session(7), layout(80), scenes.NOW)
+    ended = row(session(7), placed(80), scenes.NOW)
     assert [segment.style for segment in ended] == [ink.FAINT]
-    cursor = row(session(1), layout(80), scenes.NOW, cursor=True)
+    cursor = row(session(1), placed(80), scenes.NOW, cursor=True)
     assert [segment.style for segment in cursor] == [ink.CURSOR]
 
 
 def test_hostile_words_are_one_safe_line() -> None:
     picture = Picture()
     picture.apply(scenes.hostile())
-    strip = row(next(iter(picture.sessions.live.values())), layout(200), scenes.NOW)
+    strip = row(next(iter(picture.sessions.live.values())), placed(200), scenes.NOW)
     assert "\\e]0;owned" in strip.text and "\x1b" not in strip.text
     assert strip.cell_length == 200
 
 
 def test_header_tells_the_order() -> None:
-    assert "client▲" in header(layout(120), 2, False).text
-    assert "client▼" in header(layout(120), 2, True).text
-    assert "▲" not in header(layout(120), None, False).text
+    assert "client▲" in header(placed(120), COLUMNS[2], False).text
+    assert "client▼" in header(placed(120), COLUMNS[2], True).text
+    assert "▲" not in header(placed(120), None, False).text
 
 
 def test_as_text_has_everything() -> None:
-    text = as_text(session(1), scenes.NOW)
+    text = as_text(COLUMNS, session(1), scenes.NOW)
     assert "203.0.113.7" in text and "554 5.7.1 <a@example.org>: Relay access denied" in text
 
 

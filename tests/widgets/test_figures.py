@@ -40,6 +40,23 @@ def test_share(part: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("n", "text"),
+    [(-1, "+0"), (0, "+0"), (59.9, "+59"), (60, "+1:00"), (723, "+12:03"), (3723, "+1:02:03")],
+)
+def test_since_whole(n: float, text: str) -> None:
+    assert figures.since_whole(n) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0.0 s"), (0.34, "0.3 s"), (99.94, "99.9 s"), (100, "1 min 40 s"), (3_599, "59 min 59 s"),
+     (3_600, "1 h 0 min"), (18_120, "5 h 2 min"), (187_200, "2 d 4 h"), (40 * 86_400, "40 d 0 h")],
+)  # fmt: skip
+def test_span(seconds: float, text: str) -> None:
+    assert figures.span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("n", "text"),
     [(-1, "+0.000"), (0.0123, "+0.012"), (12.34, "+12.3"), (125, "+2:05"), (3723, "+1:02:03")],
 )
 def test_since(n: float, text: str) -> None:

@@ -4,11 +4,12 @@ import pytest
 
 from smtpwatch import events as ev
 from smtpwatch.state.picture import Picture
-from smtpwatch.state.sessions import Session
+from smtpwatch.state.session import Session
 from tests.screens import scenes
 from widgets import sieve
 from widgets.columns import COLUMNS
-from widgets.session_view import FROZEN_ROWS, SessionView
+from widgets.rows import FROZEN_ROWS
+from widgets.session_view import SessionView
 from widgets.sieve import Sieve, words
 
 
@@ -101,7 +102,7 @@ def test_sieve_looks_at_a_bounded_number_and_goes_on(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sieve, "LOOKS", 40)
     picture, _ = view(list(scenes.many(100)))
     sessions = list(picture.sessions.live.values())
-    strainer = Sieve("198.18")
+    strainer = Sieve("198.18", COLUMNS, lambda session: session.key, lambda session: session.end)
     for passed, pending in ((40, 60), (80, 20), (100, 0), (100, 0)):
         assert len(strainer.passed(sessions)) == passed
         assert strainer.pending == pending

@@ -1,0 +1,73 @@
+"""A pane with a head that stays and a body that scrolls below it; at the body's end it stays at the end."""
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
+
+from widgets import ink
+from widgets.line_pane import LinePane
+
+WHEEL = 3  # lines that one notch of the mouse wheel moves
+
+
+class Scroll(LinePane, can_focus=True):
+    """What is shown comes from `_content`; `legend` stands on the rule between head and body."""
+
+    legend = ""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "up a line"),
+        Binding("down,j", "move(1)", "down a line"),
+        Binding("pageup", "page(-1)", "up a page"),
+        Binding("pagedown,space", "page(1)", "down a page"),
+        Binding("home", "move(-1000000)", "to the start"),
+        Binding("end", "move(1000000)", "to the end, and follow"),
+    ]
+
+    def __init__(self, id: str) -> None:  # noqa: A002 (Textual's own name for it)
+        super().__init__(id=id)
+        self._top = 0
+        self._follows = True
+        self._page = 1
+
+    def _content(self, cells: int) -> tuple[list[Strip], list[Strip]] | None:
+        """Head and body in lines of `cells`; None: nothing to show yet."""
+        raise NotImplementedError
+
+    def on_resize(self) -> None:
+        """A new size wraps anew."""
+        self._draw()
+
+    def action_move(self, lines: int) -> None:
+        """Scroll."""
+        self._top = max(0, self._top + lines)
+        self._follows = False
+        self._draw()
+
+    def action_page(self, pages: int) -> None:
+        """Scroll by what is in sight, less a line to hold on to."""
+        self.action_move(pages * max(1, self._page - 1))
+
+    def on_mouse_scroll_down(self) -> None:
+        """Wheel."""
+        self.action_move(WHEEL)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Wheel."""
+        self.action_move(-WHEEL)
+
+    def _draw(self) -> None:
+        width, height = self.size
+        content = self._content(width) if width else None
+        if content is None:
+            return
+        head, said = content
+        head = head[: max(1, (height - 1) // 2)]  # the body is what one has come for
+        self._page = max(1, height - len(head) - 1)
+        end = max(0, len(said) - self._page)
+        self._follows = self._follows or self._top >= end
+        self._top = end if self._follows else min(self._top, end)
+        rule = Strip([Segment((f"── {self.legend} " if self.legend else "").ljust(width, "─")[:width], ink.FAINT)])
+        self.paint([*head, rule, *said[self._top : self._top + self._page]])

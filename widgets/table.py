@@ -1,0 +1,190 @@
+"""A table: draws the rows in view, keeps the cursor on its row."""
+
+from typing import ClassVar, Generic, TypeVar
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.strip import Strip
+
+from widgets.cells import wrap
+from widgets.line_pane import LinePane
+from widgets.row_line import header
+from widgets.rows import Key, Rows
+from widgets.table_layout import Placed, layout
+
+T = TypeVar("T")
+
+HEADER = 1  # lines
+WHEEL = 3  # rows that one notch of the mouse wheel moves
+
+
+class Table(LinePane, Generic[T], can_focus=True):
+    """Rows of `view`. Until a row is picked the top stays in sight; a picked row keeps its line as it moves."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open the row"),
+        Binding("s", "sort", "sort by the next column"),
+        Binding("S", "reverse", "reverse the order"),
+        Binding("up,k", "move(-1)", "up a row"),
+        Binding("down,j", "move(1)", "down a row"),
+        Binding("pageup", "page(-1)", "up a page"),
+        Binding("pagedown", "page(1)", "down a page"),
+        Binding("home", "home", "to the top, stay there"),
+        Binding("end", "end", "to the last row"),
+    ]
+
+    class Opened(Message):
+        """A row is to be shown in full."""
+
+        def __init__(self, pane: "Table[T]", key: Key) -> None:
+            super().__init__()
+            self.pane = pane
+            self.key = key
+
+    def __init__(self, view: Rows[T], id: str) -> None:  # noqa: A002 (Textual's own name for it)
+        super().__init__(id=id)
+        self.view = view
+        self.notice = ""
+        """What the table says when it has no row."""
+        self._now = 0.0
+        self._top = 0
+        self._row = 0
+        self._key: Key | None = None
+
+    @property
+    def cursor(self) -> T | None:
+        """The row under the cursor, None if the table is empty."""
+        return next(iter(self.view.window(self._row, self._row + 1)), None)
+
+    def look(self, now: float) -> None:
+        """Show what is true at `now`."""
+        self._now = now
+        self.view.settle(now)
+        self._follow()
+        self._draw()
+
+    def freeze(self) -> None:
+        """Stand still (Rows.freeze), from the next look on."""
+        above = self.view.freeze(self._row)
+        self._top, self._row = max(0, self._top - above), self._row - above
+
+    def on_resize(self) -> None:
+        """A new size is a new layout."""
+        self.look(self._now)
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor."""
+        self._pick(self._row + rows)
+
+    def action_page(self, pages: int) -> None:
+        """Move the cursor by what is in sight, less one row to hold on to."""
+        self._pick(self._row + pages * max(1, self._height - 1))
+
+    def action_home(self) -> None:
+        """To the first row, and let go of the row there."""
+        self._row = self._top = 0
+        self._key = None
+        self._draw()
+
+    def action_end(self) -> None:
+        """To the last row."""
+        self._pick(len(self.view) - 1)
+
+    def action_open(self) -> None:
+        """Ask for all there is of the row under the cursor."""
+        under = self.cursor
+        if under is not None:
+            self.post_message(self.Opened(self, self.view.key(under)))
+
+    def action_sort(self) -> None:
+        """Sort by the next column in sight, and at the end of them by none."""
+        places = [self.view.columns.index(placed.column) for placed in self._layout()]
+        current = self.view.sorted_by
+        self._sort(next((place for place in places if current is None or place > current), None))
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.view.reverse = not self.view.reverse
+        self.look(self._now)
+
+    def on_mouse_scroll_down(self) -> None:
+        """Wheel."""
+        self.action_move(WHEEL)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Wheel."""
+        self.action_move(-WHEEL)
+
+    def on_click(self, event: events.Click) -> None:
+        """A row: pick it, twice to open it. A title: sort by it, again to reverse."""
+        if event.y < HEADER:
+            self._sort_at(event.x)
+        elif self._top + event.y - HEADER < len(self.view):
+            self._pick(self._top + event.y - HEADER)
+            if event.chain > 1:
+                self.action_open()
+
+    @property
+    def _height(self) -> int:
+        return max(0, self.size.height - HEADER)
+
+    def _sort_at(self, x: int) -> None:
+        placed = next((each for each in self._layout() if x <= each.start + each.cells), None)
+        if placed is None:
+            return
+        place = self.view.columns.index(placed.column)
+        if place == self.view.sorted_by:
+            self.action_reverse()
+        else:
+            self._sort(place)
+
+    def _sort(self, place: int | None) -> None:
+        self.view.sorted_by = place
+        self.view.reverse = False
+        self.look(self._now)
+
+    def _pick(self, row_: int) -> None:
+        """Put the cursor on a row, as near as there is one, and hold on to what is there."""
+        self._row = max(0, min(row_, len(self.view) - 1))
+        under = self.cursor
+        self._key = self.view.key(under) if under is not None else None
+        self._top = min(self._row, max(self._top, self._row - self._height + 1))
+        self._draw()
+
+    def _follow(self) -> None:
+        """Find the cursor's row where it is now, on the same line of the screen if that can be."""
+        last = max(0, len(self.view) - 1)
+        if self._key is None:
+            self._row = min(self._row, last)
+        else:
+            row_ = self.view.row_of(self._key, self._row)
+            line = self._row - self._top
+            if row_ is None:  # it is gone: rest on what has taken its place
+                self._row, self._key = min(self._row, last), None
+            else:
+                self._row = row_
+                self._top = row_ - line
+        self._top = max(0, min(self._top, self._row, len(self.view) - self._height))
+        if self._row >= self._top + self._height:
+            self._top = max(0, self._row - self._height + 1)
+
+    def _layout(self) -> tuple[Placed[T], ...]:
+        return layout(self.size.width, self.view.columns)
+
+    def _row_line(self, row_: T, placed: tuple[Placed[T], ...], cursor: bool) -> Strip:
+        """One row as a line."""
+        raise NotImplementedError
+
+    def _draw(self) -> None:
+        if not self.size.width:  # never shown yet
+            return
+        placed = self._layout()
+        rows = self.view.window(self._top, self._top + self._height)
+        sorted_by = None if self.view.sorted_by is None else self.view.columns[self.view.sorted_by]
+        strips = [header(placed, sorted_by, self.view.descending)]
+        strips += [self._row_line(each, placed, self._top + at == self._row) for at, each in enumerate(rows)]
+        if not rows:
+            strips += [Strip([Segment(line)]) for line in ["", *wrap(self.notice, self.size.width)]]
+        self.paint(strips)
