@@ -2,26 +2,32 @@
 
 import argparse
 import gc
+import math
 import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from smtpwatch.clean import clean
-from smtpwatch.config import Config, ConfigError, load, ports
+from smtpwatch.config import Config, ConfigError, duration, load, ports
 
 if TYPE_CHECKING:
     from smtpwatch.events import Event, SensorStatus
-    from smtpwatch.state.sessions import Session
+    from smtpwatch.state.session import Session
+    from smtpwatch.state.sessions import Sessions
 
 OK = 0
 FAILED = 1  # something that was asked for could not be had: no rights, no such interface, a sensor that does not start
 USAGE = 2  # the command line or the settings make no sense
 DAMAGED = 3  # a file was read, but not to its end: what came before the damage was given
+
+LOG_DELAY = 2.0  # seconds that an ended session waits for what the log has to say of it
 
 EXIT_CODES = """exit codes: 0 all well (also: the reader of the pipe went away, Ctrl-C); 1 could not do it (rights,
 interface, file); 2 wrong usage or settings; 3 a file is damaged: everything before the damage was given"""
@@ -40,8 +46,9 @@ def parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("-i", "--interface", action="append", metavar="IF", help="capture on IF only (repeat for more)")
     common.add_argument(
-        "-r", "--read", type=Path, metavar="FILE", help="read a capture file (pcap, pcapng, gzip of either)"
-    )
+        "-r", "--read", type=Path, action="append", metavar="FILE",
+        help="read a capture (pcap, pcapng) or a mail log, also gzip, xz, zstd; `-`: standard input (repeat for more)",
+    )  # fmt: skip
     common.add_argument(
         "--ports", metavar="LIST", help="ports to watch: 25,465,587; `any` with -r: wherever SMTP is spoken"
     )
@@ -51,6 +58,17 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--local", action="append", metavar="NET", help="an address or network of ours (repeat for more)"
     )
+    common.add_argument(
+        "--log",
+        action="append",
+        metavar="PATH",
+        help="a mail log to follow, or `journald` (repeat for more); default: those found",
+    )
+    common.add_argument("--since", metavar="TIME", help="read the logs' past first: 30m, 2h, 7d; rotated files too")
+    common.add_argument(
+        "--sensors", metavar="LIST", help="what to watch live: wire,log,host (the default), or some of them"
+    )
+    common.add_argument("--log-zone", metavar="ZONE", help="time zone of log stamps that name none, e.g. Europe/Berlin")
     common.add_argument("--hostname", metavar="NAME", help="this host's name in events and on screen")
     common.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML (default: /etc/smtpwatch.toml)")
     top = argparse.ArgumentParser(
@@ -69,6 +87,14 @@ def parser() -> argparse.ArgumentParser:
     )
     sessions.add_argument("--json", action="store_true", help="as JSON lines")
     sessions.set_defaults(run=_sessions)
+    explain = commands.add_parser(
+        "explain", parents=[common], help="what is made of each line of a mail log", epilog=EXIT_CODES
+    )
+    explain.add_argument(
+        "file", nargs="?", type=Path, default=Path("-"), metavar="FILE", help="default: standard input"
+    )
+    explain.add_argument("--json", action="store_true", help="as JSON lines, on a terminal too")
+    explain.set_defaults(run=_explain)
     doctor = commands.add_parser("doctor", parents=[common], help="what smtpwatch can see here, and what it lacks")
     doctor.set_defaults(run=_doctor)
     return top
@@ -124,9 +150,15 @@ def _config(options: argparse.Namespace) -> Config:
     settings: dict[str, Any] = {}
     if "interface" in given:
         settings["interfaces"] = tuple(given["interface"])
-    for name in ("local", "bpf", "hostname"):
+    for name in ("local", "bpf", "log_zone", "hostname"):
         if name in given:
             settings[name] = tuple(given[name]) if name == "local" else given[name]
+    if "log" in given:
+        settings["logs"] = tuple(given["log"])
+    if "since" in given:
+        settings["backfill"] = duration(given["since"])
+    if "sensors" in given:
+        settings["sensors"] = tuple(given["sensors"].split(","))
     if "ports" in given:
         settings |= ports(given["ports"])
         if settings.get("any_port") and "read" not in given:
@@ -139,30 +171,37 @@ def _hostname(config: Config) -> str:
 
 
 def _batches(options: argparse.Namespace, config: Config) -> Iterator["Sequence[Event]"]:
-    """Batches from the file or the wire; a file's problems end in CommandError."""
+    """Batches from files or from the sensors; a file's problems end in CommandError."""
     from smtpwatch.feed import FeedError, batches
 
     gc.disable()  # events refer to nothing that refers back, so there would be nothing to collect
-    file = getattr(options, "read", None)
-    _check(config, file)
+    files = _files(options)
+    _check(config, files)
     try:
-        yield from batches(config, _hostname(config), file)
+        yield from batches(config, _hostname(config), files)
     except FeedError as error:
         raise CommandError(str(error), DAMAGED if error.damaged else FAILED) from None
 
 
-def _check(config: Config, file: Path | None) -> None:
+def _files(options: argparse.Namespace) -> list[Path]:
+    files: list[Path] = getattr(options, "read", [])
+    if files.count(Path("-")) > 1:
+        raise CommandError("standard input can be read once only", USAGE)
+    return files
+
+
+def _check(config: Config, files: Sequence[Path]) -> None:
     """What is wrong with interfaces or filter is told before anything starts."""
     from smtpwatch.sensors import check
 
-    problem = check(config, file)
+    problem = check(config, files)
     if problem:
         raise CommandError(problem)
 
 
 def _screen(options: argparse.Namespace, config: Config) -> int:
-    file = getattr(options, "read", None)
-    _check(config, file)
+    files = _files(options)
+    _check(config, files)
     from smtpwatch.console import run
     from smtpwatch.feed import FeedError
 
@@ -170,7 +209,7 @@ def _screen(options: argparse.Namespace, config: Config) -> int:
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise CommandError("the screen needs a terminal; for pipes there is: smtpwatch events", USAGE)
     try:
-        return run(config, _hostname(config), file, options.demo)
+        return run(config, _hostname(config), files, options.demo)
     except FeedError as error:
         raise CommandError(str(error)) from None
 
@@ -181,66 +220,91 @@ def _events(options: argparse.Namespace, config: Config) -> int:
     from smtpwatch.clean import clean_json
     from smtpwatch.events import SCHEMA_VERSION
 
-    encode = msgspec.json.Encoder().encode
+    encode_lines = msgspec.json.Encoder().encode_lines
     prefix = b'{"v":%d,' % SCHEMA_VERSION
     for batch in _batches(options, config):
-        _put(b"".join([prefix + clean_json(encode(event))[1:] + b"\n" for event in batch]))
+        # JSON has no newline but those between the lines.
+        lines = encode_lines(batch)[:-1].replace(b"\n{", b"\n" + prefix)
+        _put(clean_json(prefix + lines[1:] + b"\n"))
     return OK
 
 
 def _sessions(options: argparse.Namespace, config: Config) -> int:
-    """From a file in the order of the sessions' first packets, live as each ends."""
+    """From files in the order of the sessions' beginnings, live as each ends."""
     from smtpwatch.events import SensorStatus
-    from smtpwatch.state.sessions import Session, Sessions
+    from smtpwatch.state.sessions import Sessions
 
-    health: SensorStatus | None = None
-    as_line = _json_line if options.json else _text_line
+    health: dict[str, SensorStatus] = {}
     ended: list[Session] = []
     sessions = Sessions(ended.append)
-    live = getattr(options, "read", None) is None
+    as_line = partial(_json_line, sessions) if options.json else _text_line
+    live = not _files(options)
+    sessions.logs.alone = live and "wire" not in config.sensors
     try:
         for batch in _batches(options, config):
             for event in batch:
                 sessions.apply(event)
                 if live and isinstance(event, SensorStatus):
-                    _tell_health(event, health)
-                    health = event
+                    _tell_health(event, health.get(event.sensor))
+                    health[event.sensor] = event
             if live:
-                _print_sessions(ended, as_line)
+                logged = "log" in health and bool(health["log"].watching)
+                _print_ended(ended, as_line, time.time() - (LOG_DELAY if logged else 0.0))
     finally:
+        sessions.finish()
         ended += sessions.live.values()
-        ended.sort(key=lambda session: session.id)
-        _print_sessions(ended, as_line)
+        ended.sort(key=lambda session: (session.start, session.id))
+        _print_ended(ended, as_line, math.inf)
     return OK
 
 
 def _tell_health(status: "SensorStatus", before: "SensorStatus | None") -> None:
-    """Say on stderr what a sensor suffers from. A failure is told once it starts again: else it is the end of the
-    command, which says so itself."""
+    """Say on stderr what a sensor suffers from; one that has nothing to look at suffers nothing. A failure is told once
+    it starts again: else it is the end of the command, which says so itself."""
     if before is not None and before.state == "failed" and status.state == "starting":
         print(f"smtpwatch: {clean(before.reason)}", file=sys.stderr)
-    elif status.state == "degraded" and (before is None or status.reason != before.reason):
+    elif status.state == "degraded" and status.watching and (before is None or status.reason != before.reason):
         print(f"smtpwatch: {clean(status.reason)}", file=sys.stderr)
 
 
-def _print_sessions(ended: "list[Session]", as_line: "Callable[[Session], bytes]") -> None:
-    _put(b"".join([as_line(session) + b"\n" for session in ended if session.smtp]))
-    ended.clear()
+def _print_ended(ended: "list[Session]", as_line: "Callable[[Session], bytes]", until: float) -> None:
+    """Print what ended by `until`, and take it off the list; the rest waits for its log lines."""
+    due = [session for session in ended if session.end <= until]
+    ended[:] = [session for session in ended if session.end > until]
+    _put(b"".join([as_line(session) + b"\n" for session in due if session.smtp]))
 
 
-def _json_line(session: "Session") -> bytes:
+def _json_line(sessions: "Sessions", session: "Session") -> bytes:
     import msgspec
 
     from smtpwatch.clean import clean_json
     from smtpwatch.state.facts import session_facts
 
-    return clean_json(msgspec.json.encode(session_facts(session)))
+    return clean_json(msgspec.json.encode(session_facts(session, sessions.logs.messages)))
 
 
 def _text_line(session: "Session") -> bytes:
     from smtpwatch.listing import line
 
     return line(session).encode()
+
+
+def _explain(options: argparse.Namespace, config: Config) -> int:
+    """Line by line, as they come: so that it can stand behind a `tail -f`."""
+    from smtpwatch.clean import clean_json
+    from smtpwatch.errors import CaptureError
+    from smtpwatch.explained import as_json, as_text
+    from smtpwatch.sensors import explain
+
+    as_json_lines = options.json or sys.stdout is None or not sys.stdout.isatty()
+    given = False
+    try:
+        for line in explain(options.file, config, _hostname(config), time.time()):
+            given = True
+            _put((clean_json(as_json(line)) if as_json_lines else as_text(line).encode()) + b"\n")
+    except CaptureError as error:
+        raise CommandError(str(error), DAMAGED if given else FAILED) from None
+    return OK
 
 
 def _doctor(options: argparse.Namespace, config: Config) -> int:

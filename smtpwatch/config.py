@@ -5,8 +5,10 @@ Sources, later ones win: built-in defaults, the file (`--config`, else /etc/smtp
 
 import ipaddress
 import re
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -25,6 +27,8 @@ class ConfigError(Exception):
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that can be set. Field names are the TOML keys."""
 
+    sensors: tuple[Literal["wire", "log", "host"], ...] = ("wire", "log", "host")
+    """What to watch live: packets, mail logs, the mail server's queue."""
     ports: tuple[Port, ...] = (25, 465, 587)
     """TCP ports to watch."""
     submission_ports: tuple[Port, ...] = (465, 587)
@@ -43,6 +47,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     anywhere in them, so less may lose some; bodies are not kept in any case."""
     ring_mib: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
     """Size of the kernel's capture ring."""
+    logs: tuple[str, ...] = ()
+    """Mail logs to follow: paths, or "journald"; empty: those that are found."""
+    backfill: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """Seconds of the logs' past to read first, through rotated and compressed files."""
+    log_zone: str = ""
+    """The time zone of log stamps that name none ("Europe/Berlin", "UTC"); empty: this host's."""
+    queue_interval: Annotated[float, msgspec.Meta(ge=5, le=1_800)] = 30.0
+    """Seconds between looks at the mail server's queue, at least; where listing it takes long, they are longer."""
     hostname: str = ""
     """The name in events and in the status bar; empty: this host's."""
     refresh: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
@@ -53,6 +65,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def networks(self) -> tuple[Network, ...]:
         """`local` parsed. Raises ConfigError for what is no address or network."""
         return tuple(network(text) for text in self.local)
+
+    def zone(self) -> tzinfo | None:
+        """`log_zone` parsed, None for this host's. Raises ConfigError for what is no zone."""
+        if not self.log_zone:
+            return None
+        try:
+            return ZoneInfo(self.log_zone)
+        except (OSError, ValueError):
+            raise ConfigError(f"not a time zone: {self.log_zone!r}") from None
 
 
 def network(text: str) -> Network:
@@ -70,6 +91,17 @@ def ports(text: str) -> dict[str, Any]:
     if not re.fullmatch(r"\d{1,5}(,\d{1,5})*", text, re.ASCII):
         raise ConfigError(f"ports are numbers with commas between, or `any`: {text!r}")
     return {"ports": tuple(int(port) for port in text.split(","))}
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def duration(text: str) -> float:
+    """`90s`, `30m`, `2h`, `7d`, `1w` in seconds. Raises ConfigError."""
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)([smhdw])", text.strip(), re.ASCII)
+    if match is None:
+        raise ConfigError(f"not a length of time (as 90s, 30m, 2h, 7d): {text!r}")
+    return float(match[1]) * _UNITS[match[2]]
 
 
 def load(path: Path | None, options: dict[str, Any]) -> Config:
@@ -90,6 +122,7 @@ def load(path: Path | None, options: dict[str, Any]) -> Config:
     _checked(options, "options")  # first, and alone: so that the file is not blamed for them
     config = _checked({**settings, **options}, str(source or "options"))
     config.networks()
+    config.zone()
     return config
 
 

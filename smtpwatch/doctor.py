@@ -4,6 +4,7 @@ import ctypes.util
 import os
 import platform
 import socket
+import time
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -12,10 +13,14 @@ import psutil
 from smtpwatch import rights
 from smtpwatch.clean import clean
 from smtpwatch.config import Config
+from smtpwatch.logs_checked import LogChecked
 
 SOL_PACKET = 263
 PACKET_VERSION = 10
 TPACKET_V3 = 2  # linux/if_packet.h
+
+PROGRAMS = 10  # whose lines are not understood, the most first
+SAMPLE = 200  # characters of such a line that are shown
 
 
 class Finding(NamedTuple):
@@ -34,6 +39,7 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from _interfaces(config)
     yield from _ports(config)
     yield _libpcap(config)
+    yield from _logs(config)
     yield _terminal()
 
 
@@ -103,6 +109,33 @@ def _libpcap(config: Config) -> Finding:
     return Finding(
         "libpcap", "not found; needed for --bpf only", False if config.bpf else None, "apt install libpcap0.8"
     )
+
+
+def _logs(config: Config) -> Iterator[Finding]:
+    """Each log that would be followed, how much of it is understood, and samples of what is not."""
+    from smtpwatch.sensors import check_logs
+
+    none = True
+    for log in check_logs(config, socket.gethostname(), time.time()):
+        none = False
+        if log.problem:
+            remedy = "run it with sudo, or as a member of group adm" if "ermission" in log.problem else ""
+            yield Finding("log", f"{log.name}: {log.problem}", False, remedy)
+        elif not log.lines:
+            yield Finding("log", f"{log.name}: followed", True)
+        else:
+            share = 100 * (log.lines - log.unknown) / log.lines
+            yield Finding("log", f"{log.name}: {share:.1f} % of its latest {log.lines:,} lines are understood", True)
+            yield from _unknown(log)
+    if none:
+        yield Finding("log", "none found; the wire alone is watched", None, "name one: --log PATH, or --log journald")
+
+
+def _unknown(log: LogChecked) -> Iterator[Finding]:
+    worst = sorted(log.by_program.items(), key=lambda item: -item[1])[:PROGRAMS]
+    for program, count in worst:
+        sample = log.samples.get(program, [""])[0][:SAMPLE]
+        yield Finding("", f"not understood: {program}, {count:,} lines, as: {sample}", None)
 
 
 def _terminal() -> Finding:

@@ -8,7 +8,7 @@ from pathlib import Path
 from smtpwatch.config import Config
 from smtpwatch.errors import CaptureError
 from smtpwatch.events import Event, SensorStatus
-from smtpwatch.sensors import Sensor, read_file
+from smtpwatch.sensors import Sensor, read_files
 
 WAIT = 0.5  # seconds between looks at the sensor's health when nothing comes
 
@@ -21,40 +21,56 @@ class FeedError(Exception):
         self.damaged = damaged
 
 
-def batches(config: Config, host: str, file: Path | None) -> Iterator[Sequence[Event]]:
+def batches(config: Config, host: str, files: Sequence[Path]) -> Iterator[Sequence[Event]]:
     """Batches of events, without end when live. Raises FeedError."""
-    return from_file(file, config, host) if file is not None else live(config, host)
+    return from_files(files, config, host) if files else live(config, host)
 
 
-def from_file(path: Path, config: Config, host: str) -> Iterator[Sequence[Event]]:
-    """The events of one capture file. Raises FeedError: at once if it can't be read, after all good packets if it is
+def from_files(files: Sequence[Path], config: Config, host: str) -> Iterator[Sequence[Event]]:
+    """The events of captures and logs. Raises FeedError: at once if one can't be read, after all that is good if one is
     damaged."""
     given = False
     try:
-        for batch in read_file(path, config, host):
-            given = True
+        for batch in read_files(files, config, host, time.time()):
+            given = given or any(not isinstance(event, SensorStatus) for event in batch)
             yield batch
     except CaptureError as error:
         raise FeedError(str(error), damaged=given) from None
 
 
 def live(config: Config, host: str) -> Iterator[Sequence[Event]]:
-    """Events as they happen. Raises FeedError if the sensor cannot start."""
-    sensor = Sensor("wire", config, host)
+    """Events as they happen. Raises FeedError if no sensor can start, or none that does has anything to look at."""
+    sensors = [Sensor(name, config, host) for name in config.sensors]
+    latest: dict[str, SensorStatus] = {}
     try:
         while True:
-            started = sensor.poll(time.time())
-            if started:
-                yield started
-            with selectors.DefaultSelector() as selector:
-                if sensor.fileno() >= 0:
-                    selector.register(sensor.fileno(), selectors.EVENT_READ)
-                selector.select(WAIT)
-            events = sensor.receive(time.time())
+            events = [event for sensor in sensors for event in sensor.poll(time.time())]
+            _wait(sensors)
+            for sensor in sensors:
+                events += sensor.receive(time.time())
             if events:
                 yield events
-            if sensor.given_up:
-                last = events[-1] if events else None
-                raise FeedError(last.reason if isinstance(last, SensorStatus) else "the wire sensor does not start")
+            for event in events:
+                if isinstance(event, SensorStatus):
+                    latest[event.sensor] = event
+            given_up = [sensor for sensor in sensors if sensor.given_up]
+            if given_up and all(sensor in given_up or _idle(latest.get(sensor.name)) for sensor in sensors):
+                last = latest.get(given_up[0].name)
+                raise FeedError(last.reason if last is not None else f"the {given_up[0].name} sensor does not start")
     finally:
-        sensor.stop()
+        for sensor in sensors:
+            sensor.stop()
+
+
+def _wait(sensors: Sequence[Sensor]) -> None:
+    """Until one of them has something to say, or it is time to look at their health."""
+    with selectors.DefaultSelector() as selector:
+        for sensor in sensors:
+            if sensor.fileno() >= 0:
+                selector.register(sensor.fileno(), selectors.EVENT_READ)
+        selector.select(WAIT)
+
+
+def _idle(status: SensorStatus | None) -> bool:
+    """Nothing worth waiting for comes from it: it looks at nothing, or only at the queue."""
+    return status is not None and (status.sensor == "host" or (status.state == "degraded" and not status.watching))

@@ -2,7 +2,7 @@
 
 from smtpwatch import clock
 from smtpwatch.clean import clean
-from smtpwatch.state.sessions import Session
+from smtpwatch.state.session import Session
 
 _ARROWS = {"inbound": "in", "submission": "sub", "outbound": "out"}
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,14 +18,15 @@ import msgspec
 from smtpwatch.config import Config
 from smtpwatch.errors import CaptureError
 from smtpwatch.events import AnyEvent, Event, SensorStatus
+from smtpwatch.explained import Explained
+from smtpwatch.logs_checked import LogChecked
 from smtpwatch.outbox import HEADER, Outbox
-from smtpwatch.rights import not_allowed
+from smtpwatch.rights import go_first, not_allowed
 
 RECEIVE = 256 * 1024  # octets read at a time: what the console applies in a few milliseconds
 SEND_BUFFER = 4 << 20  # octets asked for between sensor and console; the kernel may grant less
 MESSAGE_MAX = 64 << 20  # octets; a longer message means that the sensor has gone mad
 RESTART_AFTER = (1.0, 2.0, 5.0, 15.0, 30.0)  # seconds, by the number of failures in a row
-NICE = -10  # a sensor's place in the queue for the processor
 STEADY = 60.0  # seconds of running after which failures are forgotten
 GOODBYE = 2.0  # seconds a sensor gets to end by itself
 
@@ -188,30 +189,76 @@ class Sensor:
         return SensorStatus(now, self.name, self._host, state, reason, 0, 0, 0, {}, ())  # type: ignore[arg-type]
 
 
-def check(config: Config, file: Path | None) -> str | None:
+def check(config: Config, files: Sequence[Path]) -> str | None:
     """What is wrong with the interfaces or the filter of a live capture, in one line, None if nothing is."""
-    if config.bpf and file is None:  # a file's filter is compiled for the link types in it
+    if files:  # a file's filter is compiled for the link types in it
+        return None
+    if config.bpf:
         from collectors.wire.bpf import BpfError, compile_expression
 
         try:
             compile_expression(config.bpf, RAW_IP)
         except BpfError as error:
             return str(error)
-    if config.interfaces and file is None:
-        there = [name for _, name in socket.if_nameindex()]
-        for name in config.interfaces:
-            if name not in there:
-                return f"no interface {name} (there are: {', '.join(there)})"
+    there = [name for _, name in socket.if_nameindex()]
+    for name in config.interfaces:
+        if name not in there:
+            return f"no interface {name} (there are: {', '.join(there)})"
     return None
 
 
-def read_file(path: Path, config: Config, host: str) -> Iterator[Sequence[Event]]:
-    """The events of a capture file, in order, in batches. What is no packet of ours is told in a final SensorStatus.
+def read_files(paths: Sequence[Path], config: Config, host: str, now: float) -> Iterator[Sequence[Event]]:
+    """The events of captures and logs ("-": standard input), by time, in batches. What was not understood is told in
+    a SensorStatus for each kind. `now` dates what standard input says without a year.
 
-    Raises CaptureError, after the events of all packets before the damage."""
-    from collectors.wire.files import read
+    Raises CaptureError: at once if a file cannot be read at all, else after the events of all before the damage."""
+    from collectors.logs import files as logs
+    from collectors.merge import merged
+    from collectors.octets import Octets
+    from collectors.wire import files as wire
+    from collectors.wire.capture_file import is_capture
 
-    yield from read(path, config, host)
+    opened = [Octets(path) for path in paths]
+    if len(opened) == 1 and not opened[0].head(1):
+        raise CaptureError(f"{opened[0].name}: is empty")  # beside others it may be, as a log just rotated is
+    kinds: dict[bool, list[Octets]] = {True: [], False: []}
+    for octets in opened:
+        kinds[is_capture(octets)].append(octets)
+    damages: list[CaptureError] = []
+
+    def sound(batches: Iterator[Sequence[Event]]) -> Iterator[Sequence[Event]]:
+        try:
+            yield from batches
+        except CaptureError as error:
+            damages.append(error)
+
+    streams = []
+    if kinds[True]:
+        streams.append(sound(wire.read(kinds[True], config, host)))
+    if kinds[False]:
+        streams.append(sound(logs.read(kinds[False], config.zone(), host, now)))
+    yield from merged(streams)
+    if damages:
+        raise damages[0]
+
+
+def explain(path: Path, config: Config, host: str, now: float) -> Iterator[Explained]:
+    """Each line of a log ("-": standard input) with its facts. Raises CaptureError."""
+    from collectors.logs.explain import explain as each
+    from collectors.octets import Octets
+    from collectors.wire.capture_file import is_capture
+
+    octets = Octets(path)
+    if is_capture(octets):
+        raise CaptureError(f"{octets.name}: is a capture file; its events: smtpwatch events -r {path}")
+    yield from each(octets, config.zone(), host, now)
+
+
+def check_logs(config: Config, host: str, now: float) -> Iterator[LogChecked]:
+    """Each log that would be followed, and what is made of its latest lines."""
+    from collectors.logs.check import check as each
+
+    yield from each(config, host, now)
 
 
 def _assignment(sock: socket.socket) -> Assignment:
@@ -225,32 +272,42 @@ def main() -> int:
     assignment = _assignment(sock)
     sock.setblocking(False)
     outbox = Outbox(sock, name, assignment.host)
-    _go_first()
-    from collectors.wire import sensor
-
     try:
-        sensor.run(assignment.config, assignment.host, outbox, time.time)
+        _collector(name)(assignment.config, assignment.host, outbox, time.time)
     except BrokenPipeError:
         return 0
     except PermissionError:
-        _tell_failure(outbox, assignment, not_allowed())
+        _tell_failure(outbox, name, assignment, not_allowed())
         return NOT_ALLOWED
     except (CaptureError, OSError) as error:
-        _tell_failure(outbox, assignment, str(error))
+        _tell_failure(outbox, name, assignment, str(error))
         return FAILED
     return 0
 
 
-def _go_first() -> None:
-    """On a host under load the kernel's ring is drained first: what is missed then is gone, everything else can
-    wait."""
-    with suppress(PermissionError):  # not root: it has to do without
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+Collector = Callable[[Config, str, Outbox, Callable[[], float]], None]
+"""Runs until the console is gone: config, host, where events go, the clock. Raises BrokenPipeError then."""
 
 
-def _tell_failure(outbox: Outbox, assignment: Assignment, reason: str) -> None:
+def _collector(name: str) -> Collector:
+    """The collector of that name, imported only in its own process."""
+    if name == "log":
+        from collectors.logs import sensor as log
+
+        return log.run
+    if name == "host":
+        from collectors.host import sensor as host
+
+        return host.run
+    go_first()
+    from collectors.wire import sensor as wire
+
+    return wire.run
+
+
+def _tell_failure(outbox: Outbox, name: str, assignment: Assignment, reason: str) -> None:
     try:
-        outbox.urgent(SensorStatus(time.time(), "wire", assignment.host, "failed", reason, 0, 0, 0, {}, ()))
+        outbox.urgent(SensorStatus(time.time(), name, assignment.host, "failed", reason, 0, 0, 0, {}, ()))
     except BrokenPipeError:
         os.write(2, b"the console is gone\n")
 

@@ -438,9 +438,9 @@ def test_without_rights_the_command_ends_in_one_line(command: str) -> None:
 
 
 def test_check() -> None:
-    assert sensors.check(Config(), None) is None
-    assert sensors.check(Config(interfaces=("lo",)), None) is None
-    wrong = sensors.check(Config(interfaces=("lo", "nosuch0")), None)
+    assert sensors.check(Config(), []) is None
+    assert sensors.check(Config(interfaces=("lo",)), []) is None
+    wrong = sensors.check(Config(interfaces=("lo", "nosuch0")), [])
     assert wrong is not None
     assert "nosuch0" in wrong
     assert "lo" in wrong.partition("there are")[2]

@@ -10,7 +10,9 @@ from collectors.wire.pipeline import Pipeline
 from smtpwatch.config import Config
 from smtpwatch.events import Event
 from smtpwatch.state.facts import SessionFacts, session_facts
-from smtpwatch.state.sessions import Session, Sessions
+from smtpwatch.state.session import Session
+from smtpwatch.state.messages import Messages
+from smtpwatch.state.sessions import Sessions
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 MASK = 0xFFFFFFFF
@@ -136,7 +138,9 @@ def sessions_of(
     sessions = Sessions(ended.append)
     for event in events_of(packets, config, local):
         sessions.apply(event)
-    return [session_facts(session) for session in sorted(ended, key=lambda session: session.id) if session.smtp]
+    return [
+        session_facts(session, Messages()) for session in sorted(ended, key=lambda session: session.id) if session.smtp
+    ]
 
 
 def session_of(wire: Wire, config: Config | None = None, local: Sequence[str] = ()) -> SessionFacts:

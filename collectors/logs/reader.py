@@ -19,6 +19,7 @@ HEADERS = 4_096  # "host program[pid]" heads remembered: several times the proce
 PROGRAMS = 100  # programs whose unknown lines are counted one by one; a log of all of syslog has about 50
 SAMPLES = 3  # unknown lines kept of a program, the first ones
 
+NO_LINE = "\n"  # no line begins with one
 OTHERS = "other programs"
 
 # No brackets in either: a service's log line may begin with a user's name in them, which is a stranger's word.
@@ -50,23 +51,23 @@ class Reader:
     def read(self, lines: Sequence[str]) -> list[Event]:
         """The facts of some lines, in order."""
         events: list[Event] = []
-        headers, stamps, facts_of = self._headers, self.stamps, self.line
+        headers, facts_of, longest = self._headers, self.line, LONGEST
+        head, at, time = self._usual()
         facts: Facts
         for line in lines:
             # As `line` does it, without its calls: nearly every line has the stamp and the header of one before it.
-            same = stamps.same
-            if same is not None and line.startswith(stamps.head):
-                at = same.size
+            if line.startswith(head):
                 colon = line.find(": ", at)
                 header = headers.get(line[at:colon])
-                if header is not None and colon > 0 and len(line) <= LONGEST:
+                if header is not None and colon > 0 and len(line) <= longest:
                     host, program, pid, parse = header
                     text = line[colon + 2 :]
-                    facts = parse(text, (same.time, SENSOR, host, program, pid, text)) if parse is not None else None
+                    facts = parse(text, (time, SENSOR, host, program, pid, text)) if parse is not None else None
                 else:
                     program, facts = facts_of(line)
             else:
                 program, facts = facts_of(line)
+                head, at, time = self._usual()
             if facts:
                 events += facts
             elif facts is None:
@@ -75,6 +76,11 @@ class Reader:
         if events and events[-1].time > self.latest:
             self.latest = events[-1].time
         return events
+
+    def _usual(self) -> tuple[str, int, float]:
+        """What a line begins with if it has the latest stamp, the stamp's size, and its time."""
+        same = self.stamps.same
+        return (self.stamps.head, same.size, same.time) if same is not None else (NO_LINE, 0, 0.0)
 
     def line(self, line: str) -> Read:
         """What one line, without its end, says."""

@@ -2,7 +2,9 @@
 
 import msgspec
 
-from smtpwatch.state.sessions import Session, TlsFacts, Transaction
+from smtpwatch.state.log_facts import VisitFacts, visit_facts
+from smtpwatch.state.messages import Messages
+from smtpwatch.state.session import Session, TlsFacts, Transaction
 
 
 class RecipientFacts(msgspec.Struct):
@@ -64,10 +66,12 @@ class SessionFacts(msgspec.Struct):
     bytes_client: int
     bytes_server: int
     partial: str | None
+    account: str | None
+    logs: list[VisitFacts]
 
 
-def session_facts(session: Session) -> SessionFacts:
-    """What is known of `session`, ended or not."""
+def session_facts(session: Session, messages: Messages) -> SessionFacts:
+    """What is known of `session`, ended or not; `messages` are those that the logs tell of."""
     return SessionFacts(
         client_ip=session.client,
         client_port=session.client_port,
@@ -86,6 +90,8 @@ def session_facts(session: Session) -> SessionFacts:
         bytes_client=session.octets_client,
         bytes_server=session.octets_server,
         partial=session.partial,
+        account=session.account or None,
+        logs=[visit_facts(visit, messages) for visit in session.visits],
     )
 
 

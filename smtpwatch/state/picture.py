@@ -8,8 +8,11 @@ from copy import copy
 
 from smtpwatch import counters
 from smtpwatch.events import Event, SensorStatus, Tally
+from smtpwatch.state.messages import Messages
+from smtpwatch.state.queue import Queues
 from smtpwatch.state.rates import Rate
-from smtpwatch.state.sessions import Session, Sessions
+from smtpwatch.state.session import Session
+from smtpwatch.state.sessions import Sessions
 
 RATE_SECONDS = 1.0  # width of a bucket: the screen tells rates per second
 RATE_BUCKETS = 61  # one minute of whole buckets beside the one that is filling
@@ -42,6 +45,7 @@ class Picture:
 
     def __init__(self) -> None:
         self.sessions = Sessions()
+        self.queues = Queues()
         self.totals: dict[str, int] = {}
         self.sensors: dict[str, SensorStatus] = {}
         """Each sensor's latest status."""
@@ -59,6 +63,7 @@ class Picture:
             if event.time > self.latest:
                 self.latest = event.time
             sessions.apply(event)
+            self.queues.apply(event)
             if type(event) is SensorStatus:
                 self._status(event)
             elif type(event) is Tally:
@@ -67,6 +72,11 @@ class Picture:
             else:
                 for name in counters.counted(event):
                     self._count(name, event.time, 1)
+
+    @property
+    def messages(self) -> Messages:
+        """The messages that the logs tell of."""
+        return self.sessions.logs.messages
 
     def now(self, clock: float) -> float:
         """The time that ages and rates are told against: the clock, unless events are ahead of it."""
@@ -100,6 +110,7 @@ def still(session: Session) -> Session:
     twin.auth = list(session.auth)
     twin.oddities = list(session.oddities)
     twin.transcript = deque(session.transcript)
+    twin.visits = list(session.visits)
     return twin
 
 

@@ -1,311 +1,17 @@
-"""Sessions: what each SMTP session has come to, live ones and the latest that ended.
+"""All sessions: live ones and the latest that ended, from wire and logs, each of them once."""
 
-Session is the one picture that the table on screen, the detail view and `smtpwatch sessions` all read.
-"""
-
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
 
 from smtpwatch import events as ev
+from smtpwatch.state.logs import Logs
+from smtpwatch.state.session import Session
+
+WIRE = "wire"
 
 LIVE_SESSIONS = 100_000  # the tracker's own bound; beyond it the oldest are given up as recent ones
 RECENT_SESSIONS = 2_000  # what an admin may page back through; about 4 kB each
 ONE_RUN = 1 << 40  # session numbers that a sensor may use between two starts
-TRANSCRIPT_EVENTS = 200  # the latest of one session; a normal one has under 20
-TRANSACTIONS = 1_000  # of one session, the latest; a busy relay sends 100 on one connection
-RECIPIENTS = 10_000  # of one transaction; Postfix's smtpd_recipient_limit is 1,000
-
-HELLO = ("EHLO", "HELO", "LHLO")
-ALPN_IN_CLEAR = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")  # later versions encrypt what the server chose
-
-
-class Transaction:
-    """MAIL FROM to the end of data or whatever else ended it. `outcome` None: still open."""
-
-    __slots__ = ("code", "outcome", "queue_id", "rcpts", "reply", "sender")
-
-    def __init__(self, sender: str | None) -> None:
-        self.sender = sender
-        self.rcpts: list[tuple[str | None, int | None]] = []
-        self.code: int | None = None
-        self.reply: str | None = None
-        self.queue_id: str | None = None
-        self.outcome: ev.Outcome | None = None
-
-
-class TlsFacts:
-    """What is known of one handshake; None where it was not seen."""
-
-    __slots__ = (
-        "alert",
-        "alpn",
-        "cipher",
-        "failed",
-        "group",
-        "implicit",
-        "ja3",
-        "ja3s",
-        "ja4",
-        "resumed",
-        "sni",
-        "version",
-    )
-
-    def __init__(self, implicit: bool) -> None:
-        self.implicit = implicit
-        self.version: str | None = None
-        self.cipher: str | None = None
-        self.group: str | None = None
-        self.sni: str | None = None
-        self.alpn: str | None = None  # chosen by the server, where that shows, else what the client offers
-        self.ja3: str | None = None
-        self.ja3s: str | None = None
-        self.ja4: str | None = None
-        self.resumed: bool | None = None
-        self.failed: str | None = None  # why the handshake failed
-        self.alert: str | None = None
-
-
-class Session:
-    """One session as it stands. Counts of recipients and messages are over all its transactions."""
-
-    __slots__ = (
-        "accepted", "auth", "banner", "client", "client_port", "closed_by", "direction", "end", "hello_given",
-        "hello_taken", "hellos", "id", "last_code", "last_reply", "messages", "octets_client", "octets_server",
-        "oddities", "partial", "refused", "sensor", "server", "server_port", "smtp", "source", "stage", "start",
-        "starttls", "tls", "transactions", "transcript", "via",
-    )  # fmt: skip
-
-    def __init__(self, sensor: str, id_: int, source: str, start: float) -> None:
-        self.sensor = sensor
-        self.id = id_
-        self.source = source
-        """The client as an admin would block it; `client` is the TCP peer, `via` the proxy if there is one."""
-        self.client = source
-        self.client_port = 0
-        self.via: str | None = None
-        self.server = ""
-        self.server_port = 0
-        self.direction: ev.Direction = "inbound"
-        self.start = start
-        self.end = start
-        self.stage = "connect"
-        """Where the dialogue stands: connect, greeting, the latest verb, TLS, or closed."""
-        self.banner: str | None = None
-        self.hello_given: str | None = None
-        self.hello_taken: str | None = None
-        self.hellos: list[str | None] = []
-        """Arguments of hellos that wait for their reply."""
-        self.transactions: list[Transaction] = []
-        self.accepted = 0
-        self.refused = 0
-        self.messages = 0
-        """Messages accepted."""
-        self.auth: list[tuple[str, ev.AuthOutcome]] = []
-        self.starttls = "none"
-        self.tls: TlsFacts | None = None
-        self.last_code: int | None = None
-        self.last_reply = ""
-        """The last reply but for a goodbye, which would hide what became of the mail."""
-        self.closed_by: ev.ClosedBy | None = None
-        self.octets_client = 0
-        self.octets_server = 0
-        self.partial: str | None = None
-        self.oddities: list[str] = []
-        self.smtp = True
-        self.transcript: deque[ev.SessionEvent] = deque(maxlen=TRANSCRIPT_EVENTS)
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """Unique among all sessions of this console."""
-        return self.sensor, self.id
-
-    @property
-    def helo(self) -> str | None:
-        """The last HELO, EHLO or LHLO argument that was accepted, else the last given."""
-        return self.hello_given if self.hello_taken is None else self.hello_taken
-
-    @property
-    def transaction(self) -> Transaction | None:
-        """The transaction under way, else the last one."""
-        return self.transactions[-1] if self.transactions else None
-
-    @property
-    def trouble(self) -> bool:
-        """The server's last word was a refusal, or something failed: the row deserves an eye."""
-        failed = self.tls is not None and self.tls.failed is not None
-        return failed or self.refused > 0 or (self.last_code or 0) >= 400
-
-    def apply(self, event: ev.SessionEvent) -> None:
-        """Take in one event of this session."""
-        self.end = event.time
-        self.source = event.source
-        fold = _FOLDS.get(type(event))
-        if fold is not None:
-            fold(self, event)
-        if type(event) not in _NOT_IN_TRANSCRIPT:
-            self.transcript.append(event)
-
-
-def _opened(session: Session, event: ev.SessionOpened) -> None:
-    session.start = event.start
-    session.client = event.source
-    session.client_port = event.client_port
-    session.server = event.server
-    session.server_port = event.server_port
-    session.direction = event.direction
-
-
-def _named(session: Session, event: ev.SourceNamed) -> None:
-    session.via = event.via
-
-
-def _said(code: int, text: str) -> str:
-    return f"{code} {text}" if text else str(code)
-
-
-def _greeting(session: Session, event: ev.Greeting) -> None:
-    session.banner = _said(event.code, event.text)
-    session.stage = "greeting"
-    session.last_code, session.last_reply = event.code, event.text
-
-
-def _command(session: Session, event: ev.Command) -> None:
-    session.stage = event.verb
-    if event.verb in HELLO:
-        given = None if event.argument.endswith(ev.CUT) else event.argument.strip()
-        session.hello_given = given
-        session.hellos = [*session.hellos[-7:], given]
-    elif event.verb == "STARTTLS":
-        session.starttls = "requested"
-
-
-def _reply(session: Session, event: ev.Reply) -> None:
-    if event.to != "QUIT" or session.last_code is None:
-        session.last_code, session.last_reply = event.code, event.text
-    if event.to in HELLO:
-        given = session.hellos.pop(0) if session.hellos else None
-        if event.code >= 300:
-            return
-        session.hello_taken = given if given is not None else session.hello_taken
-        if session.starttls == "none" and "\nSTARTTLS" in event.text.upper():
-            session.starttls = "offered"
-    elif event.to == "STARTTLS":
-        session.starttls = "accepted" if event.code < 300 else "refused"
-
-
-def _reply_unseen(session: Session, event: ev.ReplyUnseen) -> None:
-    del session.hellos[:1]
-
-
-def _transaction_opened(session: Session, event: ev.TransactionOpened) -> None:
-    _open_transaction(session, event.sender)
-
-
-def _open_transaction(session: Session, sender: str | None) -> Transaction:
-    if len(session.transactions) >= TRANSACTIONS:
-        del session.transactions[0]
-    session.transactions.append(Transaction(sender))
-    return session.transactions[-1]
-
-
-def _recipient(session: Session, event: ev.RecipientDecided) -> None:
-    if event.code is not None:
-        if event.code < 300:
-            session.accepted += 1
-        else:
-            session.refused += 1
-    current = session.transaction
-    if current is not None and current.outcome is None and len(current.rcpts) < RECIPIENTS:
-        current.rcpts.append((event.recipient, event.code))
-
-
-def _message(session: Session, event: ev.MessageDecided) -> None:
-    current = session.transaction
-    if not event.opened or current is None or current.outcome is not None:
-        current = _open_transaction(session, event.sender)
-    current.outcome = event.outcome
-    current.code = event.code
-    current.reply = None if event.code is None else _said(event.code, event.text or "")
-    current.queue_id = event.queue_id
-    session.messages += event.outcome == "accepted"
-
-
-def _auth(session: Session, event: ev.AuthAttempted) -> None:
-    session.auth.append((event.mechanism, event.outcome))
-
-
-def _tls_offered(session: Session, event: ev.TlsOffered) -> None:
-    if not event.implicit:
-        _starttls_shown(session)
-    session.stage = "TLS"
-    session.tls = facts = session.tls or TlsFacts(event.implicit)
-    facts.sni = event.sni
-    facts.alpn = ",".join(event.alpn) or None
-    facts.ja3, facts.ja4 = event.ja3, event.ja4
-
-
-def _starttls_shown(session: Session) -> None:
-    """A ClientHello shows that there was a STARTTLS, seen or not."""
-    if session.starttls == "none" and session.stage == "greeting":  # then that 220 was the answer to it
-        session.starttls, session.banner = "accepted", None
-    elif session.starttls in ("none", "offered"):
-        session.starttls = "requested"
-
-
-def _tls_negotiated(session: Session, event: ev.TlsNegotiated) -> None:
-    if not event.implicit:
-        session.starttls = "accepted"
-    facts = session.tls = session.tls or TlsFacts(event.implicit)
-    facts.version, facts.cipher, facts.group = event.version, event.cipher, event.group
-    facts.ja3s, facts.resumed = event.ja3s, event.resumed
-    if event.version in ALPN_IN_CLEAR:
-        facts.alpn = event.alpn
-
-
-def _tls_failed(session: Session, event: ev.TlsFailed) -> None:
-    facts = session.tls = session.tls or TlsFacts(implicit=False)
-    facts.failed, facts.alert = event.reason, event.alert
-
-
-def _oddity(session: Session, event: ev.Oddity) -> None:
-    if event.kind not in session.oddities:
-        session.oddities.append(event.kind)
-
-
-def _progress(session: Session, event: ev.SessionProgress) -> None:
-    session.octets_client, session.octets_server = event.octets_client, event.octets_server
-
-
-def _closed(session: Session, event: ev.SessionClosed) -> None:
-    session.stage = "closed"
-    session.end = event.end
-    session.closed_by = event.closed_by
-    session.octets_client, session.octets_server = event.octets_client, event.octets_server
-    session.partial = event.partial
-    session.smtp = event.smtp
-
-
-_NOT_IN_TRANSCRIPT = {ev.SessionProgress, ev.ReplyUnseen, ev.TransactionOpened, ev.RecipientDecided}
-_FOLDS: dict[type[ev.SessionEvent], Callable[[Session, Any], None]] = {
-    ev.SessionOpened: _opened,
-    ev.SourceNamed: _named,
-    ev.Greeting: _greeting,
-    ev.Command: _command,
-    ev.Reply: _reply,
-    ev.ReplyUnseen: _reply_unseen,
-    ev.TransactionOpened: _transaction_opened,
-    ev.RecipientDecided: _recipient,
-    ev.MessageDecided: _message,
-    ev.AuthAttempted: _auth,
-    ev.TlsOffered: _tls_offered,
-    ev.TlsNegotiated: _tls_negotiated,
-    ev.TlsFailed: _tls_failed,
-    ev.Oddity: _oddity,
-    ev.SessionProgress: _progress,
-    ev.SessionClosed: _closed,
-}
 
 
 class Sessions:
@@ -316,6 +22,7 @@ class Sessions:
     def __init__(self, ended: Callable[[Session], None] | None = None) -> None:
         self.live: dict[tuple[str, int], Session] = {}
         self.recent: OrderedDict[tuple[str, int], Session] = OrderedDict()
+        self.logs = Logs(self._from_log, self._log_ended)
         self._ended = ended
         self._before: dict[str, int] = {}
         """What is added to a sensor's session numbers, since they begin anew when it starts anew."""
@@ -330,20 +37,52 @@ class Sessions:
     def apply(self, event: ev.Event) -> None:
         """Take in one event; events of no session only matter where they end some."""
         if isinstance(event, ev.SessionEvent):
-            key = (event.sensor, event.session + self._before.get(event.sensor, 0))
-            session = self.live.get(key)
-            if session is None:
-                session = self._open(key, event)
-            session.apply(event)
-            if type(event) is ev.SessionClosed:
-                self._close(key)
+            self._of_session(event)
+        elif isinstance(event, ev.LogEvent):
+            self.logs.apply(event)
+            self.logs.settle(event.time)
         elif type(event) is ev.Tally:
             for number in event.closed:
                 self._lost((event.sensor, number + self._before.get(event.sensor, 0)), event.time)
-        elif type(event) is ev.SensorStatus and event.state == "starting":
+        elif type(event) is ev.SensorStatus:
+            self._status(event)
+
+    def finish(self) -> None:
+        """No more is to come: what waited for its other half goes without."""
+        self.logs.settle(0.0, everything=True)
+
+    def _of_session(self, event: ev.SessionEvent) -> None:
+        key = (event.sensor, event.session + self._before.get(event.sensor, 0))
+        session = self.live.get(key)
+        if session is None:
+            session = self._open(key, event)
+        session.apply(event)
+        kind = type(event)
+        if kind is ev.SessionOpened or kind is ev.SourceNamed:
+            self.logs.session_opened(session)
+        elif kind is ev.MessageDecided and event.queue_id is not None:  # type: ignore[attr-defined]
+            self.logs.queued(session, event.queue_id)  # type: ignore[attr-defined]
+        elif kind is ev.SessionClosed:
+            self.logs.session_closed(session)
+            self._close(key)
+
+    def _status(self, event: ev.SensorStatus) -> None:
+        if event.sensor == WIRE:
+            self.logs.alone = event.state == "failed"
+        if event.state == "starting":
             for key in [key for key in self.live if key[0] == event.sensor]:
                 self._lost(key, event.time)
             self._before[event.sensor] = self._before.get(event.sensor, 0) + ONE_RUN
+        self.logs.settle(event.time)
+
+    def _from_log(self, session: Session) -> None:
+        if len(self.live) >= LIVE_SESSIONS:
+            self._close(next(iter(self.live)))
+        self.live[session.key] = session
+
+    def _log_ended(self, session: Session) -> None:
+        if session.key in self.live:
+            self._close(session.key)
 
     def _open(self, key: tuple[str, int], event: ev.SessionEvent) -> Session:
         if len(self.live) >= LIVE_SESSIONS:

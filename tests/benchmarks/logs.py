@@ -84,7 +84,7 @@ def _speed(path: str) -> None:
         ("to JSON lines, whole program / pflogsumm", program, pflogsumm, ""),
     ):
         fast, slow = count / min(mine), count / min(peer)
-        print(f"{what:42}{fast:12,.0f}{slow:12,.0f}{fast / slow:8.1f}  {least}")
+        print(f"{what:42}{fast:12,.0f}{slow:12,.0f}{fast / slow:8.2f}  {least}")
 
 
 def _memory() -> None:

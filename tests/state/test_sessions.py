@@ -1,7 +1,8 @@
 """What a session has come to, from its events."""
 
 from smtpwatch import events as ev
-from smtpwatch.state.sessions import Session, Sessions
+from smtpwatch.state.session import Session
+from smtpwatch.state.sessions import Sessions
 
 HOST = ("wire", "mx.example.net", 7, "203.0.113.7")
 

@@ -40,6 +40,8 @@ def parse(text: str, head: Head) -> Facts:
     if not is_queue_id(queue_id) or colon < 0:
         return either(trouble(text, head), text)
     at = colon + 2
+    if text.startswith("message-id=<", at) and text[-1] == ">":  # nearly every line is one of these
+        return [ev.MessageIdentified(*head + (queue_id, text[at + 12 : -1]))]
     if text.startswith(("message-id=", "resent-message-id="), at):
         message_id = text[text.index("=", at) + 1 :].strip()
         if message_id[:1] == "<" and message_id[-1:] == ">":

@@ -88,11 +88,8 @@ def attempt(text: str, head: Head, queue_id: str, at: int) -> Facts:
     except ValueError:
         return None
     # By position, as the struct has them: by name would cost as much again.
-    return [
-        ev.Delivery(
-            *head, queue_id, recipient, known, enhanced, reply, original, name, where, port, waited, spent, code, given
-        )
-    ]  # fmt: skip
+    of_it = (queue_id, recipient, known, enhanced, reply, original, name, where, port, waited, spent, code, given)
+    return [ev.Delivery(*head + of_it)]
 
 
 def _plain_parts(text: str, at: int) -> tuple[str, ...] | None:

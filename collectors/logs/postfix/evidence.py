@@ -69,11 +69,12 @@ def refused(text: str, head: Head, queue_id: str, who: Client, stage: str, at: i
     said = text[words:end]
     if said[:1] == "<":
         said = _without_quoted(said)
+    if "[" in said:  # the client's own address stands in most replies of blocklists, and need not be looked for
+        said = said.replace(f"[{who[0]}]", "")
     why, listed = classified(enhanced, said)
     # By position, as the struct has them: by name would cost as much again.
-    return ev.Refused(
-        *head, *who, stage, code, enhanced, why, text[at:end], listed, sender, recipient, helo, queue_id, warning
-    )
+    of_it = (stage, code, enhanced, why, text[at:end], listed, sender, recipient, helo, queue_id, warning)
+    return ev.Refused(*head + who + of_it)
 
 
 def _without_quoted(said: str) -> str:

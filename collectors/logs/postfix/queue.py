@@ -64,7 +64,7 @@ def _from(text: str, head: Head, queue_id: str, at: int) -> Facts:
     count = count.removesuffix(_ACTIVE)
     digits = size + count
     if end >= 0 and size and count and digits.isdecimal() and len(digits) < 30 and text.endswith(_ACTIVE):
-        return [ev.MessageQueued(*head, queue_id, text[at:end], int(size), int(count))]
+        return [ev.MessageQueued(*head + (queue_id, text[at:end], int(size), int(count)))]
     for expired in _EXPIRED:
         if text.endswith(expired):
             return [ev.MessageExpired(*head, queue_id, text[at : -len(expired)])]

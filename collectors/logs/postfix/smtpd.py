@@ -61,7 +61,7 @@ def _disconnected(text: str, head: Head) -> Facts:
         return None
     token, _, counts = text[16:].partition(" ")
     who = client(token)
-    return None if who is None else [ev.ClientDisconnected(*head, *who, "", _commands(counts))]
+    return None if who is None else [ev.ClientDisconnected(*head + who + ("", _commands(counts)))]
 
 
 @lru_cache(4_096)  # most sessions go one of a few ways
@@ -142,7 +142,7 @@ def _received(said: str, head: Head, queue_id: str) -> Facts:
     likes: where there is one, no further client is believed."""
     if "," not in said:
         who = client(said)
-        return None if who is None else [ev.MessageReceived(*head, *who, queue_id, "smtp")]
+        return None if who is None else [ev.MessageReceived(*head + who + (queue_id, "smtp"))]
     rest, _, account = said.partition(", sasl_sender=")[0].partition(", sasl_username=")
     rest, _, mechanism = rest.partition(", sasl_method=")
     account, _, before = account.partition(", orig_queue_id=") if account else ("", "", "")
