@@ -1,0 +1,366 @@
+"""What one SMTP session has come to: the picture that the table on screen, the detail view and `smtpwatch sessions`
+read."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from smtpwatch import events as ev
+from smtpwatch.state.log_sessions import Visit
+
+TRANSCRIPT_EVENTS = 200  # the latest of one session; a normal one has under 20
+TRANSACTIONS = 1_000  # of one session, the latest; a busy relay sends 100 on one connection
+RECIPIENTS = 10_000  # of one transaction; Postfix's smtpd_recipient_limit is 1,000
+
+HELLO = ("EHLO", "HELO", "LHLO")
+ALPN_IN_CLEAR = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")  # later versions encrypt what the server chose
+
+
+class Transaction:
+    """MAIL FROM to the end of data or whatever else ended it. `outcome` None: still open."""
+
+    __slots__ = ("code", "outcome", "queue_id", "rcpts", "reply", "sender")
+
+    def __init__(self, sender: str | None) -> None:
+        self.sender = sender
+        self.rcpts: list[tuple[str | None, int | None]] = []
+        self.code: int | None = None
+        self.reply: str | None = None
+        self.queue_id: str | None = None
+        self.outcome: ev.Outcome | None = None
+
+
+class TlsFacts:
+    """What is known of one handshake; None where it was not seen."""
+
+    __slots__ = (
+        "alert",
+        "alpn",
+        "cipher",
+        "failed",
+        "group",
+        "implicit",
+        "ja3",
+        "ja3s",
+        "ja4",
+        "resumed",
+        "sni",
+        "version",
+    )
+
+    def __init__(self, implicit: bool) -> None:
+        self.implicit = implicit
+        self.version: str | None = None
+        self.cipher: str | None = None
+        self.group: str | None = None
+        self.sni: str | None = None
+        self.alpn: str | None = None  # chosen by the server, where that shows, else what the client offers
+        self.ja3: str | None = None
+        self.ja3s: str | None = None
+        self.ja4: str | None = None
+        self.resumed: bool | None = None
+        self.failed: str | None = None  # why the handshake failed
+        self.alert: str | None = None
+
+
+class Session:
+    """One session as it stands. Counts of recipients and messages are over all its transactions."""
+
+    __slots__ = (
+        "accepted",
+        "account",
+        "auth",
+        "banner",
+        "client",
+        "client_port",
+        "closed_by",
+        "direction",
+        "end",
+        "greeted",
+        "hello_given",
+        "hello_taken",
+        "hellos",
+        "id",
+        "last_code",
+        "last_reply",
+        "messages",
+        "named_port",
+        "octets_client",
+        "octets_server",
+        "oddities",
+        "partial",
+        "refused",
+        "sensor",
+        "server",
+        "server_port",
+        "smtp",
+        "source",
+        "stage",
+        "start",
+        "starttls",
+        "tls",
+        "transactions",
+        "transcript",
+        "via",
+        "visits",
+    )  # fmt: skip
+
+    def __init__(self, sensor: str, id_: int, source: str, start: float) -> None:
+        self.sensor = sensor
+        self.id = id_
+        self.source = source
+        """The client as an admin would block it; `client` is the TCP peer, `via` the proxy if there is one."""
+        self.client = source
+        self.client_port = 0
+        self.via: str | None = None
+        self.named_port = 0
+        """The client's port as `via` named it; 0: not named."""
+        self.server = ""
+        self.server_port = 0
+        self.direction: ev.Direction = "inbound"
+        self.start = start
+        self.end = start
+        self.stage = "connect"
+        """Where the dialogue stands: connect, greeting, the latest verb, TLS, or closed."""
+        self.banner: str | None = None
+        self.greeted: float | None = None
+        """When the server first spoke, with a greeting or, on 465, in the handshake: from then on a process serves
+        it."""
+        self.hello_given: str | None = None
+        self.hello_taken: str | None = None
+        self.hellos: list[str | None] = []
+        """Arguments of hellos that wait for their reply."""
+        self.transactions: list[Transaction] = []
+        self.accepted = 0
+        self.refused = 0
+        self.messages = 0
+        """Messages accepted."""
+        self.auth: list[tuple[str, ev.AuthOutcome]] = []
+        self.account = ""
+        """Whom the client logged in as; only a log tells."""
+        self.starttls = "none"
+        self.tls: TlsFacts | None = None
+        self.last_code: int | None = None
+        self.last_reply = ""
+        """The last reply but for a goodbye, which would hide what became of the mail."""
+        self.closed_by: str | None = None
+        """As SessionClosed has it; where only the log knows: quit, timeout, "lost", or "closed" for an end without
+        more."""
+        self.octets_client = 0
+        self.octets_server = 0
+        self.partial: str | None = None
+        self.oddities: list[str] = []
+        self.smtp = True
+        self.transcript: deque[ev.SessionEvent] = deque(maxlen=TRANSCRIPT_EVENTS)
+        self.visits: list[Visit] = []
+        """What the logs tell of this session, by service: postscreen's part, smtpd's part."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Unique among all sessions of this console."""
+        return self.sensor, self.id
+
+    @property
+    def served(self) -> float:
+        """When a process began to serve it, as far as that shows: it may have waited to be accepted."""
+        return self.start if self.greeted is None else self.greeted
+
+    @property
+    def dark(self) -> bool:
+        """TLS hides the dialogue from the wire, by now."""
+        return self.tls is not None and self.tls.failed is None
+
+    @property
+    def queue_ids(self) -> list[str]:
+        """Those that the wire saw in the server's replies."""
+        return [each.queue_id for each in self.transactions if each.queue_id]
+
+    @property
+    def helo(self) -> str | None:
+        """The last HELO, EHLO or LHLO argument that was accepted, else the last given."""
+        return self.hello_given if self.hello_taken is None else self.hello_taken
+
+    @property
+    def transaction(self) -> Transaction | None:
+        """The transaction under way, else the last one."""
+        return self.transactions[-1] if self.transactions else None
+
+    @property
+    def trouble(self) -> bool:
+        """The server's last word was a refusal, or something failed: the row deserves an eye."""
+        failed = self.tls is not None and self.tls.failed is not None
+        return failed or self.refused > 0 or (self.last_code or 0) >= 400
+
+    def apply(self, event: ev.SessionEvent) -> None:
+        """Take in one event of this session."""
+        self.end = event.time
+        self.source = event.source
+        fold = _FOLDS.get(type(event))
+        if fold is not None:
+            fold(self, event)
+        if type(event) not in _NOT_IN_TRANSCRIPT:
+            self.transcript.append(event)
+
+
+def _opened(session: Session, event: ev.SessionOpened) -> None:
+    session.start = event.start
+    session.client = event.source
+    session.client_port = event.client_port
+    session.server = event.server
+    session.server_port = event.server_port
+    session.direction = event.direction
+
+
+def _named(session: Session, event: ev.SourceNamed) -> None:
+    session.via = event.via
+    session.named_port = event.client_port
+
+
+def _said(code: int, text: str) -> str:
+    return f"{code} {text}" if text else str(code)
+
+
+def _greeting(session: Session, event: ev.Greeting) -> None:
+    session.banner = _said(event.code, event.text)
+    session.greeted = event.time
+    session.stage = "greeting"
+    session.last_code, session.last_reply = event.code, event.text
+
+
+def _command(session: Session, event: ev.Command) -> None:
+    session.stage = event.verb
+    if event.verb in HELLO:
+        given = None if event.argument.endswith(ev.CUT) else event.argument.strip()
+        session.hello_given = given
+        session.hellos = [*session.hellos[-7:], given]
+    elif event.verb == "STARTTLS":
+        session.starttls = "requested"
+
+
+def _reply(session: Session, event: ev.Reply) -> None:
+    if event.to != "QUIT" or session.last_code is None:
+        session.last_code, session.last_reply = event.code, event.text
+    if event.to in HELLO:
+        given = session.hellos.pop(0) if session.hellos else None
+        if event.code >= 300:
+            return
+        session.hello_taken = given if given is not None else session.hello_taken
+        if session.starttls == "none" and "\nSTARTTLS" in event.text.upper():
+            session.starttls = "offered"
+    elif event.to == "STARTTLS":
+        session.starttls = "accepted" if event.code < 300 else "refused"
+
+
+def _reply_unseen(session: Session, event: ev.ReplyUnseen) -> None:
+    del session.hellos[:1]
+
+
+def _transaction_opened(session: Session, event: ev.TransactionOpened) -> None:
+    _open_transaction(session, event.sender)
+
+
+def _open_transaction(session: Session, sender: str | None) -> Transaction:
+    if len(session.transactions) >= TRANSACTIONS:
+        del session.transactions[0]
+    session.transactions.append(Transaction(sender))
+    return session.transactions[-1]
+
+
+def _recipient(session: Session, event: ev.RecipientDecided) -> None:
+    if event.code is not None:
+        if event.code < 300:
+            session.accepted += 1
+        else:
+            session.refused += 1
+    current = session.transaction
+    if current is not None and current.outcome is None and len(current.rcpts) < RECIPIENTS:
+        current.rcpts.append((event.recipient, event.code))
+
+
+def _message(session: Session, event: ev.MessageDecided) -> None:
+    current = session.transaction
+    if not event.opened or current is None or current.outcome is not None:
+        current = _open_transaction(session, event.sender)
+    current.outcome = event.outcome
+    current.code = event.code
+    current.reply = None if event.code is None else _said(event.code, event.text or "")
+    current.queue_id = event.queue_id
+    session.messages += event.outcome == "accepted"
+
+
+def _auth(session: Session, event: ev.AuthAttempted) -> None:
+    session.auth.append((event.mechanism, event.outcome))
+
+
+def _tls_offered(session: Session, event: ev.TlsOffered) -> None:
+    if not event.implicit:
+        _starttls_shown(session)
+    session.stage = "TLS"
+    session.tls = facts = session.tls or TlsFacts(event.implicit)
+    facts.sni = event.sni
+    facts.alpn = ",".join(event.alpn) or None
+    facts.ja3, facts.ja4 = event.ja3, event.ja4
+
+
+def _starttls_shown(session: Session) -> None:
+    """A ClientHello shows that there was a STARTTLS, seen or not."""
+    if session.starttls == "none" and session.stage == "greeting":  # then that 220 was the answer to it
+        session.starttls, session.banner = "accepted", None
+    elif session.starttls in ("none", "offered"):
+        session.starttls = "requested"
+
+
+def _tls_negotiated(session: Session, event: ev.TlsNegotiated) -> None:
+    if not event.implicit:
+        session.starttls = "accepted"
+    elif session.greeted is None:
+        session.greeted = event.time
+    facts = session.tls = session.tls or TlsFacts(event.implicit)
+    facts.version, facts.cipher, facts.group = event.version, event.cipher, event.group
+    facts.ja3s, facts.resumed = event.ja3s, event.resumed
+    if event.version in ALPN_IN_CLEAR:
+        facts.alpn = event.alpn
+
+
+def _tls_failed(session: Session, event: ev.TlsFailed) -> None:
+    facts = session.tls = session.tls or TlsFacts(implicit=False)
+    facts.failed, facts.alert = event.reason, event.alert
+
+
+def _oddity(session: Session, event: ev.Oddity) -> None:
+    if event.kind not in session.oddities:
+        session.oddities.append(event.kind)
+
+
+def _progress(session: Session, event: ev.SessionProgress) -> None:
+    session.octets_client, session.octets_server = event.octets_client, event.octets_server
+
+
+def _closed(session: Session, event: ev.SessionClosed) -> None:
+    session.stage = "closed"
+    session.end = event.end
+    session.closed_by = event.closed_by
+    session.octets_client, session.octets_server = event.octets_client, event.octets_server
+    session.partial = event.partial
+    session.smtp = event.smtp
+
+
+_NOT_IN_TRANSCRIPT = {ev.SessionProgress, ev.ReplyUnseen, ev.TransactionOpened, ev.RecipientDecided}
+_FOLDS: dict[type[ev.SessionEvent], Callable[[Session, Any], None]] = {
+    ev.SessionOpened: _opened,
+    ev.SourceNamed: _named,
+    ev.Greeting: _greeting,
+    ev.Command: _command,
+    ev.Reply: _reply,
+    ev.ReplyUnseen: _reply_unseen,
+    ev.TransactionOpened: _transaction_opened,
+    ev.RecipientDecided: _recipient,
+    ev.MessageDecided: _message,
+    ev.AuthAttempted: _auth,
+    ev.TlsOffered: _tls_offered,
+    ev.TlsNegotiated: _tls_negotiated,
+    ev.TlsFailed: _tls_failed,
+    ev.Oddity: _oddity,
+    ev.SessionProgress: _progress,
+    ev.SessionClosed: _closed,
+}
