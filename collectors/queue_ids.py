@@ -8,7 +8,7 @@ LONGEST_WITH_ID = 1024  # characters of a reply that is searched for a queue id;
 
 # Where MTAs put the queue id in their answer to the end of data.
 _QUEUED_AS = "queued as "  # Postfix, and amavis in front of it, which quotes Postfix's reply
-_SAVED = " Saved"  # Dovecot's LMTP
+_SAVED, _SAVED_STOP = " Saved", " Saved."  # Dovecot's LMTP
 _QUEUE_ID = re.compile(
     r"\bid=([\w-]+)"  # Exim, Courier
     r"|[ :]([\w-]+) Message accepted for delivery"  # Sendmail, OpenSMTPD
@@ -26,8 +26,8 @@ def queue_id(reply: str) -> str | None:
     """The queue id in the answer to the end of data; the last one where a filter in front names its own first."""
     if len(reply) > LONGEST_WITH_ID:
         return None
-    if reply.endswith(_SAVED):
-        given = reply[: -len(_SAVED)].rpartition(" ")[2]
+    if reply.endswith((_SAVED, _SAVED_STOP)):
+        given = reply[: reply.rfind(_SAVED)].rpartition(" ")[2]
         return given if given and "<" not in given and ">" not in given else None
     if "<" in reply:
         reply = _IN_BRACKETS.sub("", reply)

@@ -231,6 +231,8 @@ def _events(options: argparse.Namespace, config: Config) -> int:
 
 def _sessions(options: argparse.Namespace, config: Config) -> int:
     """From files in the order of the sessions' beginnings, live as each ends."""
+    import msgspec
+
     from smtpwatch.events import SensorStatus
     from smtpwatch.state.sessions import Sessions
 
@@ -240,6 +242,10 @@ def _sessions(options: argparse.Namespace, config: Config) -> int:
     as_line = partial(_json_line, sessions) if options.json else _text_line
     live = not _files(options)
     sessions.logs.alone = live and "wire" not in config.sensors
+    watched = tuple(name for name in config.sensors if name != "host")  # the queue is no session's
+    if live and not watched:
+        raise CommandError("sessions come from the sensors wire and log", USAGE)
+    config = msgspec.structs.replace(config, sensors=watched)
     try:
         for batch in _batches(options, config):
             for event in batch:

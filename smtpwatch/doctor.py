@@ -125,10 +125,11 @@ def _logs(config: Config) -> Iterator[Finding]:
             yield Finding("log", f"{log.name}: followed", True)
         else:
             share = 100 * (log.lines - log.unknown) / log.lines
+            share = min(share, 99.9) if log.unknown else share
             yield Finding("log", f"{log.name}: {share:.1f} % of its latest {log.lines:,} lines are understood", True)
             yield from _unknown(log)
     if none:
-        yield Finding("log", "none found; the wire alone is watched", None, "name one: --log PATH, or --log journald")
+        yield Finding("log", "none found; --log PATH names one", None)
 
 
 def _unknown(log: LogChecked) -> Iterator[Finding]:

@@ -89,7 +89,7 @@ def test_an_interface_that_is_not_there(lab: Namespace) -> None:
 def test_findings(lab: Namespace) -> None:
     with lab.entered():
         found = list(findings(Config(ports=(PORT, 25))))
-    subjects = ["system", "capture", "capture ring", *["interface"] * 3, *["port"] * 2, "libpcap", "terminal"]
+    subjects = ["system", "capture", "capture ring", *["interface"] * 3, *["port"] * 2, "libpcap", "log", "terminal"]
     assert [finding.what for finding in found] == subjects
     assert Finding("interface", "lo: up, 127.0.0.1, ::1", True) in found
     assert Finding("interface", "spare0: down, no address", None) in found
@@ -162,3 +162,46 @@ def test_the_remedy_falls_back_to_the_bare_name(monkeypatch: pytest.MonkeyPatch,
     (tmp_path / "a b").mkdir()
     (tmp_path / "a b" / "smtpwatch").touch()
     assert rights.remedy() == f"sudo '{tmp_path}/a b/smtpwatch'"
+
+
+# ---- the logs
+
+
+def _log(path: Path, *lines: str) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def test_a_log_and_what_is_not_understood_of_it(tmp_path: Path) -> None:
+    known = "Nov 10 10:00:00 mx postfix/smtpd[7]: connect from unknown[203.0.113.7]"
+    unknown = "Nov 10 10:00:00 mx strange/smtpfoo[7]: \x1b[2J does what it does"
+    log = _log(tmp_path / "mail.log", *[known] * 6, *[unknown] * 2, "no stamp at all")
+    found = [finding for finding in findings(Config(logs=(str(log),))) if finding.what in ("log", "")]
+    assert found == [
+        Finding("log", f"{log}: 66.7 % of its latest 9 lines are understood", True),
+        Finding("", f"not understood: strange/smtpfoo, 2 lines, as: {unknown}", None),
+        Finding("", "not understood: no program, 1 lines, as: no stamp at all", None),
+    ]
+    assert not any("\x1b" in line for line in lines(Config(logs=(str(log),))))
+
+
+def test_only_the_end_of_a_long_log_is_looked_at(tmp_path: Path) -> None:
+    log = _log(
+        tmp_path / "mail.log",
+        *["unknown " * 100] * 4_000,
+        *["Nov 10 10:00:00 mx postfix/qmgr[7]: A1B2C3: removed"] * 50_000,
+    )
+    (found,) = [finding for finding in findings(Config(logs=(str(log),))) if finding.what == "log"]
+    assert "100.0 % of its latest " in found.says
+
+
+def test_logs_that_cannot_be_read(tmp_path: Path) -> None:
+    empty = _log(tmp_path / "empty.log")
+    missing, folder = tmp_path / "missing.log", tmp_path
+    found = [
+        finding for finding in findings(Config(logs=(str(empty), str(missing), str(folder)))) if finding.what == "log"
+    ]
+    assert [finding.says for finding in found] == [
+        f"{empty}: followed", f"{missing}: No such file or directory", f"{folder}: Is a directory",
+    ]  # fmt: skip
+    assert [finding.good for finding in found] == [True, False, False]

@@ -10,8 +10,8 @@ from collectors.wire.pipeline import Pipeline
 from smtpwatch.config import Config
 from smtpwatch.events import Event
 from smtpwatch.state.facts import SessionFacts, session_facts
-from smtpwatch.state.session import Session
 from smtpwatch.state.messages import Messages
+from smtpwatch.state.session import Session
 from smtpwatch.state.sessions import Sessions
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16

@@ -1,7 +1,7 @@
 """A mail log to measure with: what a Debian host with Postfix, Dovecot and the usual filters writes in some hours.
 
 The forms are those of real programs' lines; names, addresses and ids differ from line to line, as they do in life, and
-a process serves many clients before the next one takes its place. """
+a process serves many clients before the next one takes its place."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ RENEWED = 0.02  # share of visits after which a process is a new one
 PAUSE = 0.35  # seconds between two visits, at most
 
 _TLS = (
-    "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits) "
-    "server-digest SHA256"
+    "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 "
+    "server-signature RSA-PSS (2048 bits) server-digest SHA256"
 )
 _CLIENT_TLS = (
     "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 server-signature ECDSA (prime256v1) "
@@ -52,8 +52,9 @@ def _accepted(v: _Visit) -> list[str]:
         f"postfix/qmgr[888]: {v.id}: from=<bounce{v.n}@example.net>, size={v.n * 3 + 900}, nrcpt=1 (queue active)",
         f"postfix/smtpd[{v.pid}]: disconnect from {v.host} ehlo=2 starttls=1 mail=1 rcpt=1 data=1 quit=1 commands=7",
         f"dovecot: lmtp(user{v.n % 500})<{v.pid}><k{v.id}>: msgid=<{v.id}.{v.n}@mail.example.net>: saved mail to INBOX",
-        f"postfix/lmtp[{v.pid + 2}]: {v.id}: to=<user{v.n % 500}@example.com>, relay=mx1.example.com[private/dovecot-lmtp], "
-        f"delay=0.4, delays=0.3/0.01/0.02/0.07, dsn=2.0.0, status=sent (250 2.0.0 <user{v.n % 500}@example.com> k{v.id} Saved)",
+        f"postfix/lmtp[{v.pid + 2}]: {v.id}: to=<user{v.n % 500}@example.com>, relay=mx1.example.com[private/lmtp], "
+        "delay=0.4, delays=0.3/0.01/0.02/0.07, dsn=2.0.0, "
+        f"status=sent (250 2.0.0 <user{v.n % 500}@example.com> k{v.id} Saved)",
         f"postfix/qmgr[888]: {v.id}: removed",
     ]
 
@@ -61,8 +62,9 @@ def _accepted(v: _Visit) -> list[str]:
 def _relay_denied(v: _Visit) -> list[str]:
     return [
         f"postfix/smtpd[{v.pid}]: connect from unknown[{v.ip}]",
-        f"postfix/smtpd[{v.pid}]: NOQUEUE: reject: RCPT from unknown[{v.ip}]: 554 5.7.1 <user{v.n}@example.org>: Relay access "
-        f"denied; from=<a{v.n}@example.net> to=<user{v.n}@example.org> proto=ESMTP helo=<h{v.n}.example.org>",
+        f"postfix/smtpd[{v.pid}]: NOQUEUE: reject: RCPT from unknown[{v.ip}]: 554 5.7.1 <user{v.n}@example.org>: "
+        f"Relay access denied; from=<a{v.n}@example.net> to=<user{v.n}@example.org> proto=ESMTP "
+        f"helo=<h{v.n}.example.org>",
         f"postfix/smtpd[{v.pid}]: disconnect from unknown[{v.ip}] ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4",
     ]
 
@@ -72,8 +74,9 @@ def _listed(v: _Visit) -> list[str]:
         f"postfix/postscreen[77]: CONNECT from [{v.ip}]:{v.port} to [192.0.2.25]:25",
         f"postfix/dnsblog[{v.pid}]: addr {v.ip} listed by domain zen.spamhaus.org as 127.0.0.4",
         f"postfix/postscreen[77]: DNSBL rank 3 for [{v.ip}]:{v.port}",
-        f"postfix/postscreen[77]: NOQUEUE: reject: RCPT from [{v.ip}]:{v.port}: 550 5.7.1 Service unavailable; client [{v.ip}] "
-        f"blocked using zen.spamhaus.org; from=<x{v.n}@example.net>, to=<user@example.com>, proto=ESMTP, helo=<h{v.n}>",
+        f"postfix/postscreen[77]: NOQUEUE: reject: RCPT from [{v.ip}]:{v.port}: 550 5.7.1 Service unavailable; "
+        f"client [{v.ip}] blocked using zen.spamhaus.org; from=<x{v.n}@example.net>, to=<user@example.com>, "
+        f"proto=ESMTP, helo=<h{v.n}>",
         f"postfix/postscreen[77]: DISCONNECT [{v.ip}]:{v.port}",
     ]
 
@@ -91,12 +94,13 @@ def _submitted(v: _Visit) -> list[str]:
     return [
         f"postfix/submission/smtpd[{v.pid}]: connect from unknown[{v.ip}]",
         f"postfix/submission/smtpd[{v.pid}]: Anonymous TLS connection established from unknown[{v.ip}]: {_TLS}",
-        f"postfix/submission/smtpd[{v.pid}]: {v.id}: client=unknown[{v.ip}], sasl_method=PLAIN, sasl_username=user{v.n % 500}",
+        f"postfix/submission/smtpd[{v.pid}]: {v.id}: client=unknown[{v.ip}], sasl_method=PLAIN, "
+        f"sasl_username=user{v.n % 500}",
         f"postfix/cleanup[{v.pid + 1}]: {v.id}: message-id=<{v.n}.{v.id}@laptop.example.com>",
         f"opendkim[412]: {v.id}: DKIM-Signature field added (s=mail, d=example.com)",
         f"postfix/qmgr[888]: {v.id}: from=<user{v.n % 500}@example.com>, size={v.n + 700}, nrcpt=2 (queue active)",
-        f"postfix/submission/smtpd[{v.pid}]: disconnect from unknown[{v.ip}] ehlo=2 starttls=1 auth=1 mail=1 rcpt=2 data=1 "
-        "quit=1 commands=9",
+        f"postfix/submission/smtpd[{v.pid}]: disconnect from unknown[{v.ip}] ehlo=2 starttls=1 auth=1 mail=1 "
+        "rcpt=2 data=1 quit=1 commands=9",
         f"postfix/smtp[{v.pid}]: Trusted TLS connection established to mx.example.net[192.0.2.99]:25: {_CLIENT_TLS}",
         f"postfix/smtp[{v.pid}]: {v.id}: to=<a{v.n}@example.net>, relay=mx.example.net[192.0.2.99]:25, delay=1.1, "
         "delays=0.02/0.01/0.5/0.6, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 4XyZ1a2b3czDc)",
@@ -111,8 +115,8 @@ def _read(v: _Visit) -> list[str]:
     return [
         f"dovecot: imap-login: Login: user=<{user}>, method=PLAIN, rip={v.ip}, lip=192.0.2.1, mpid={v.pid}, TLS, "
         f"session=<k{v.id}>",
-        f"dovecot: imap({user})<{v.pid}><k{v.id}>: Disconnected: Logged out in={v.n} out={v.n * 7} deleted=0 expunged=0 "
-        "trashed=0 hdr_count=3 hdr_bytes=912 body_count=1 body_bytes=4012",
+        f"dovecot: imap({user})<{v.pid}><k{v.id}>: Disconnected: Logged out in={v.n} out={v.n * 7} deleted=0 "
+        "expunged=0 trashed=0 hdr_count=3 hdr_bytes=912 body_count=1 body_bytes=4012",
     ]
 
 

@@ -74,9 +74,8 @@ def _speed(path: str) -> None:
         pflogsumm.append(_wall(["pflogsumm", path]))
         program.append(_wall([sys.executable, "-m", "smtpwatch", "events", "-r", path]))
         fail2ban.append(_wall(["fail2ban-regex", "--maxlines", "1", path, "postfix[mode=aggressive]"]))
-    print(
-        f"mail log of {count:,.0f} lines, {events:,.0f} events, {unknown:,.0f} not understood; lines/s, best of {ROUNDS}"
-    )
+    print(f"mail log of {count:,.0f} lines, {events:,.0f} events, {unknown:,.0f} not understood")
+    print(f"lines/s, best of {ROUNDS}")
     print(f"{'':42}{'smtpwatch':>12}{'peer':>12}{'ratio':>8}  at least")
     for what, mine, peer, least in (
         ("to events / pflogsumm", ours, pflogsumm, "1.2"),
