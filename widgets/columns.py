@@ -9,15 +9,6 @@ from widgets.table_layout import Column, Sortable, by
 REPLY_MAX = 300  # characters of a reply that the table looks at; the transcript has all of it
 
 ARROWS = {"inbound": "in", "submission": "sub", "outbound": "out"}
-_LOGGED = {
-    "ClientConnected": "connect",
-    "TlsEstablished": "TLS",
-    "TlsTroubled": "TLS",
-    "LoginTried": "AUTH",
-    "Refused": "refused",
-    "MessageReceived": "mail",
-}
-"""Stages of sessions that only a log tells of."""
 
 
 def mark(session: Session) -> str:
@@ -36,7 +27,7 @@ def client(session: Session, now: float) -> str:
 
 def state(session: Session, now: float) -> str:
     """The stage of the dialogue; of an ended session, how it ended."""
-    return _LOGGED.get(session.stage, session.stage) if session.closed_by is None else session.closed_by
+    return session.stage if session.closed_by is None else session.closed_by
 
 
 def sender(session: Session, now: float) -> str:

@@ -6,6 +6,16 @@ from smtpwatch.state.session import Session, TlsFacts, Transaction
 
 _PORTS = {"submission": 587, "smtps": 465, "submissions": 465}  # by the names that Postfix's own master.cf gives
 
+_STAGES: dict[type[ev.LogEvent], str] = {
+    ev.ClientConnected: "connect",
+    ev.TlsEstablished: "TLS",
+    ev.TlsTroubled: "TLS",
+    ev.LoginTried: "AUTH",
+    ev.Refused: "refused",
+    ev.MessageReceived: "mail",
+}
+"""Where the dialogue stands, by the latest line that tells."""
+
 
 def mirror(visit: Visit, session: Session) -> None:
     """Bring `session` up to what `visit` tells; to be called whenever that is more."""
@@ -42,7 +52,9 @@ def _alone(visit: Visit, session: Session) -> None:
     if visit.end is not None:
         session.closed_by = _closed_by(visit)
     else:
-        session.stage = type(visit.lines[-1]).__name__ if visit.lines else "connect"
+        session.stage = next(
+            (_STAGES[type(line)] for line in reversed(visit.lines) if type(line) in _STAGES), "connect"
+        )
 
 
 def _closed_by(visit: Visit) -> str:
