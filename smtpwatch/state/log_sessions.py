@@ -116,8 +116,9 @@ def _refused(visit: Visit, event: ev.Refused) -> None:
 
 
 def _received(visit: Visit, event: ev.MessageReceived) -> None:
-    visit.messages += 1
-    visit.queue_ids.append(event.queue_id)
+    if event.queue_id not in visit.queue_ids:  # OpenSMTPD tells of each envelope
+        visit.messages += 1
+        visit.queue_ids.append(event.queue_id)
     visit.helo = visit.helo or event.helo
     visit.account = visit.account or event.account
 

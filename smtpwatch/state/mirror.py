@@ -61,6 +61,9 @@ def _closed_by(visit: Visit) -> str:
     lost = next((each.reason for each in reversed(visit.lines) if isinstance(each, ev.ClientLost)), "")
     if lost:
         return {"timeout": "timeout", "lost connection": "lost"}.get(lost, "closed")
+    said = next((each.reason for each in reversed(visit.lines) if isinstance(each, ev.ClientDisconnected)), "")
+    if said in ("quit", "timeout"):
+        return said
     return "quit" if visit.commands.get("quit", (0, 0))[0] else "closed"
 
 

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 from smtpwatch import events as ev
 from smtpwatch.state.logs import Logs
@@ -57,13 +58,10 @@ class Sessions:
         if session is None:
             session = self._open(key, event)
         session.apply(event)
-        kind = type(event)
-        if kind is ev.SessionOpened or kind is ev.SourceNamed:
-            self.logs.session_opened(session)
-        elif kind is ev.MessageDecided and event.queue_id is not None:  # type: ignore[attr-defined]
-            self.logs.queued(session, event.queue_id)  # type: ignore[attr-defined]
-        elif kind is ev.SessionClosed:
-            self.logs.session_closed(session)
+        tell = _TELL_LOGS.get(type(event))
+        if tell is not None:
+            tell(self.logs, session, event)
+        if type(event) is ev.SessionClosed:
             self._close(key)
 
     def _status(self, event: ev.SensorStatus) -> None:
@@ -107,3 +105,17 @@ class Sessions:
                 self.recent.popitem(last=False)
         if self._ended is not None:
             self._ended(session)
+
+
+def _queued(logs: Logs, session: Session, event: ev.MessageDecided) -> None:
+    if event.queue_id is not None:
+        logs.queued(session, event.queue_id)
+
+
+_TELL_LOGS: dict[type[ev.SessionEvent], Callable[[Logs, Session, Any], None]] = {
+    ev.SessionOpened: lambda logs, session, event: logs.session_opened(session),
+    ev.SourceNamed: lambda logs, session, event: logs.session_opened(session),
+    ev.SessionClosed: lambda logs, session, event: logs.session_closed(session),
+    ev.MessageDecided: _queued,
+}
+"""What of the wire the join needs to know."""

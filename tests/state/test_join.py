@@ -235,3 +235,23 @@ def test_what_the_kernel_shows_is_right_also_where_much_is_missing(seed: int) ->
     """With sessions missing on one side and lines on the other, time may mislead; a port that was seen may not."""
     sessions = fold(Traffic(seed, lossy=True, looks=True).events)
     assert_right([each for each in every(sessions) if each.visits and each.visits[0].join == "process"])
+
+
+def test_one_message_told_by_several_lines_is_one() -> None:
+    """OpenSMTPD: the id of its session begins each line; only the first names the client, and each envelope is told."""
+    head = (NOW, "log", HOST, "smtpd", 7, "7f6c9d3b4c7a1e55 smtp")
+    nobody = ("", 0, "")
+    events = [
+        ev.ClientConnected(*head, A, 0, "mail.example.net"),
+        ev.MessageReceived(*head, *nobody, "aabbccdd", "smtp", size=900),
+        ev.MessageReceived(*head, *nobody, "aabbccdd", "smtp", "b@example.net", ("x@example.org",)),
+        ev.MessageReceived(*head, *nobody, "aabbccdd", "smtp", "b@example.net", ("y@example.org",)),
+        ev.ClientDisconnected(*head, *nobody, "quit"),
+    ]
+    sessions = fold(events)
+    (alone,) = every(sessions)
+    assert (alone.source, alone.messages, alone.visits[0].name) == (A, 1, "mail.example.net")
+    assert alone.closed_by == "quit"
+    message = sessions.logs.messages.get((HOST, "aabbccdd"))
+    assert message is not None
+    assert (list(message.recipients), message.size) == (["x@example.org", "y@example.org"], 900)
