@@ -86,9 +86,10 @@ def test_an_interface_that_is_not_there(lab: Namespace) -> None:
 
 
 @pytest.mark.needs("namespaces")
-def test_findings(lab: Namespace) -> None:
+def test_findings(lab: Namespace, tmp_path: Path) -> None:
+    log = _log(tmp_path / "mail.log")
     with lab.entered():
-        found = list(findings(Config(ports=(PORT, 25))))
+        found = list(findings(Config(ports=(PORT, 25), logs=(str(log),))))
     subjects = ["system", "capture", "capture ring", *["interface"] * 3, *["port"] * 2, "libpcap", "log", "terminal"]
     assert [finding.what for finding in found] == subjects
     assert Finding("interface", "lo: up, 127.0.0.1, ::1", True) in found

@@ -88,8 +88,9 @@ def configurations() -> Iterator[str]:
 
 
 def _is_here(pid: int) -> bool:
-    """Whether a process sees the files that we see: those of a container have others by the same names."""
-    return os.path.samestat(Path(f"/proc/{pid}/root/").stat(), ROOT.stat())
+    """Whether a process sees the files and the network that we see: a container has others by the same names."""
+    process, own = Path(f"/proc/{pid}"), Path("/proc/self")
+    return all(os.path.samestat((process / name).stat(), (own / name).stat()) for name in ("root/", "ns/net"))
 
 
 def journald(root: Path = ROOT) -> str | None:
