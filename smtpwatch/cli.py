@@ -27,7 +27,8 @@ FAILED = 1  # something that was asked for could not be had: no rights, no such 
 USAGE = 2  # the command line or the settings make no sense
 DAMAGED = 3  # a file was read, but not to its end: what came before the damage was given
 
-LOG_DELAY = 2.0  # seconds that an ended session waits for what the log has to say of it
+LOG_DELAY = 2.0  # seconds that an ended session waits for what the log has to say of its mail
+LOG_PATIENCE = 8.0  # seconds that it waits for a log that has not yet said anything of it
 
 EXIT_CODES = """exit codes: 0 all well (also: the reader of the pipe went away, Ctrl-C); 1 could not do it (rights,
 interface, file); 2 wrong usage or settings; 3 a file is damaged: everything before the damage was given"""
@@ -255,12 +256,12 @@ def _sessions(options: argparse.Namespace, config: Config) -> int:
                     health[event.sensor] = event
             if live:
                 logged = "log" in health and bool(health["log"].watching)
-                _print_ended(ended, as_line, time.time() - (LOG_DELAY if logged else 0.0))
+                _print_ended(ended, as_line, time.time(), sessions.logs.done_with if logged else None)
     finally:
         sessions.finish()
         ended += sessions.live.values()
         ended.sort(key=lambda session: (session.start, session.id))
-        _print_ended(ended, as_line, math.inf)
+        _print_ended(ended, as_line, math.inf, None)
     return OK
 
 
@@ -273,10 +274,21 @@ def _tell_health(status: "SensorStatus", before: "SensorStatus | None") -> None:
         print(f"smtpwatch: {clean(status.reason)}", file=sys.stderr)
 
 
-def _print_ended(ended: "list[Session]", as_line: "Callable[[Session], bytes]", until: float) -> None:
-    """Print what ended by `until`, and take it off the list; the rest waits for its log lines."""
-    due = [session for session in ended if session.end <= until]
-    ended[:] = [session for session in ended if session.end > until]
+def _print_ended(
+    ended: "list[Session]",
+    as_line: "Callable[[Session], bytes]",
+    now: float,
+    done_with: "Callable[[Session], bool] | None",
+) -> None:
+    """Print what ended by `now`, and take it off the list; where there is a log, what it may yet tell of waits for
+    that."""
+
+    def waits(session: "Session") -> bool:
+        since = now - session.end
+        return done_with is not None and since < (LOG_DELAY if done_with(session) else LOG_PATIENCE)
+
+    due = [session for session in ended if not waits(session)]
+    ended[:] = [session for session in ended if waits(session)]
     _put(b"".join([as_line(session) + b"\n" for session in due if session.smtp]))
 
 

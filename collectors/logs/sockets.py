@@ -1,7 +1,7 @@
 """The client's port where the log has none: the process that logged the connection has it open.
 
 The descriptor is borrowed for a moment (pidfd_getfd(2), Linux 5.6, needs CAP_SYS_PTRACE), asked for its peer, and let
-go."""
+go. A process may serve another client by then, and its line may not have been read: that is for others to find out."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ from pathlib import Path
 
 from collectors.logs.addresses import address
 from smtpwatch.events import ClientConnected, ClientDisconnected, ClientPortSeen, Event
+from smtpwatch.own_host import OwnHost
 
 PIDFD_GETFD = 438  # the same number on every architecture but Alpha (asm-generic/unistd.h)
 PROGRAM = "/smtpd"
 """Postfix's, one process for each client at a time."""
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-AGAIN = 1.2  # seconds after which a connection that is still open is looked at once more: beyond a whole second's doubt
+AGAIN = 1.2  # seconds after which a connection that is still open is looked at once more
+FRESH = 1.0  # seconds after which a line says nothing of what its process does by now; one of tomorrow does neither
 OPEN = 5_000  # connections remembered for that
+FILES = 200  # descriptors of a process that are looked at; an smtpd has some 20
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Ports:
     """Looks up the ports of connections whose lines name none: once when the line is read, and once more if it
-    lasts."""
+    lasts. Lines of other hosts name processes that are not here."""
 
     def __init__(self) -> None:
+        self._hosts = OwnHost(socket.gethostname())
         self._open: OrderedDict[int, tuple[ClientConnected, float]] = OrderedDict()
         """Of each process its latest connection, and when it was read."""
 
@@ -38,11 +41,14 @@ class Ports:
         """What processes have open at `now`; `events` are all lines since the last look, also if there are none."""
         fresh: dict[int, ClientConnected] = {}
         for event in events:
-            if type(event) is ClientConnected and event.program.endswith(PROGRAM) and not event.client_port:
+            if not isinstance(event, ClientConnected | ClientDisconnected) or not event.program.endswith(PROGRAM):
+                continue
+            if not (self._hosts.may_be(event.host) and self._hosts.sure):
+                continue
+            self._open.pop(event.pid, None)
+            fresh.pop(event.pid, None)
+            if isinstance(event, ClientConnected) and not event.client_port and _fresh(event, now):
                 fresh[event.pid] = event
-            elif type(event) is ClientDisconnected:
-                fresh.pop(event.pid, None)
-                self._open.pop(event.pid, None)
         found = [_look(event, now) for event in fresh.values()]
         while self._open:
             pid, (event, since) = next(iter(self._open.items()))
@@ -52,8 +58,12 @@ class Ports:
             found.append(_look(event, now))
         for pid, event in fresh.items():
             self._open[pid] = (event, now)
-            self._open.move_to_end(pid)
         return [event for event in found if event is not None]
+
+
+def _fresh(event: ClientConnected, now: float) -> bool:
+    """Just written, by this clock. A stamp in whole seconds may be of all of its second."""
+    return event.time <= now <= event.time + event.time.is_integer() + FRESH
 
 
 def _look(event: ClientConnected, now: float) -> Event | None:
@@ -70,7 +80,7 @@ def client_port(pid: int, source: str) -> int:
         return 0
     try:
         pidfd = os.pidfd_open(pid)
-    except OSError:
+    except (OSError, OverflowError):
         return 0
     try:
         peers = [_peer(pidfd, fd) for fd in _sockets(pid)]
@@ -83,10 +93,11 @@ def client_port(pid: int, source: str) -> int:
 def _sockets(pid: int) -> list[int]:
     found = []
     try:
-        for entry in os.scandir(f"/proc/{pid}/fd"):
-            if Path(entry.path).readlink().name.startswith("socket:"):
-                found.append(int(entry.name))
-    except OSError:
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            for entry, _ in zip(entries, range(FILES), strict=False):
+                if Path(entry.path).readlink().name.startswith("socket:"):
+                    found.append(int(entry.name))
+    except OSError:  # it has ended, or closed one just now
         return found
     return found
 

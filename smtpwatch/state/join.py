@@ -1,209 +1,240 @@
 """The join: a visit that a log tells of, and a session seen on the wire, found to be one.
 
 In order of certainty: the client's port, where it is logged; the queue id that the wire saw in clear and the log has
-too; the client's socket, which the process was seen to have open; and else address and time, within TOLERANCE. Time
-decides only where there is no second choice on either side: a wrong join would blame the wrong client."""
+too; the client's socket, which the process was seen to have open; and else address, HELO and time. Nothing is joined
+before all that could be meant instead has been seen, as far as it comes within TOLERANCE; what has a second choice is
+not joined at all: a wrong join would blame the wrong client."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections import deque
+from math import inf
 
 from smtpwatch.events import ClientEvent
-from smtpwatch.state.agreement import contains, contradict, fits, helo_of
-from smtpwatch.state.clocks import TOLERANCE, Offset
-from smtpwatch.state.log_sessions import JoinKind, Visit
+from smtpwatch.state.agreement import FIRST_SERVED, contains, contradict, has_said, may_have_said
+from smtpwatch.state.by_time import ByTime
+from smtpwatch.state.clocks import Clocks, Window
+from smtpwatch.state.exact import Exact
 from smtpwatch.state.session import Session
+from smtpwatch.state.visit import EXACT, JoinKind, Visit
 
 KEPT = 30.0  # seconds after its end that a session can still be joined: log lines come late
-SETTLED = TOLERANCE + 1.0  # seconds after which no line or packet of a session's beginning is waited for any more
-SLACK = 0.25  # seconds that the wire's sensor may be behind the log's
-AMONG = 200  # sessions of one source looked through by time: beyond, time cannot tell them apart anyway
+ENDED = 50_000  # sessions kept so, at most
+OF_ONE_SOURCE = 5_000  # sessions or visits without a partner that time is asked about
+FEW = 20  # visits and sessions of a source that may show that a clock was set
+OPEN_AT_ONCE = 200  # sessions of one source that a single line may be of
+WAITING = 50_000  # visits that wait for their session at a time
+AGAIN = 10.0  # seconds until time is asked once more, as long as it is not known how far the clocks differ
+PATIENCE = 30.0  # seconds of log time that packets are waited for
 
 
 class Join:
-    """Finds the wire session of each visit, and calls `joined` then. `offset` is what is known of the clocks."""
+    """Finds the wire session of each visit. `joined` are the visits found one, `left` the sessions that have lost a
+    visit to better evidence, since they were last emptied."""
 
-    def __init__(self, joined: Callable[[Visit], None]) -> None:
-        self.offset = Offset()
-        self._joined = joined
-        self._by_port: dict[tuple[str, int], Session] = {}
-        self._by_queue_id: dict[str, Session] = {}
+    def __init__(self, clocks: Clocks) -> None:
+        self.joined: list[Visit] = []
+        self.left: list[Session] = []
+        self.one_host = True
+        """All visits are of the host whose packets are seen. Else neither time nor HELO tells anything."""
+        self._clocks = clocks
+        self.exact = Exact(clocks)
         self._sessions: dict[str, dict[tuple[str, int], Session]] = {}
-        """Of each source, those that can still be joined, oldest first."""
+        """Of each source, those that a line may be of, oldest first."""
+        self._free: dict[str, dict[tuple[str, int], Session]] = {}
+        """Those of them that have no visit."""
         self._visits: dict[str, dict[int, Visit]] = {}
         """Of each source, those that wait for their session, oldest first."""
+        self._number = 0
         self._ended: deque[Session] = deque()
-        self._ripening: deque[Visit] = deque()
-        self._waiting: deque[Visit] = deque()
-        self._look_again: set[str] = set()
+        self._ripening: deque[tuple[Visit, str]] = deque()
+        """Those that a port or a queue id is known of, until all has been seen that it could mean."""
+        self._due: deque[tuple[float, Visit]] = deque()
+        """Those that time must tell, until all has come that could be meant instead."""
+        self._past: deque[tuple[float, Visit]] = deque()
+        """Those that have no session, but may yet be what another is taken for; with the log's time."""
 
     def opened(self, session: Session) -> None:
-        """A session was seen to begin, or a PROXY header named its client."""
-        self._by_port[_place(session)] = session
+        """A session was seen to begin."""
+        if session.direction != "outbound":
+            self._place(session, session.client_port)
+            self._hold(session)
+
+    def named(self, session: Session, instead: bool) -> None:
+        """Its client has got another name: `instead` of the one before (PROXY), or beside that (XCLIENT)."""
+        if session.direction == "outbound":
+            return
+        if instead:
+            self.exact.displace(session, session.client, session.client_port)
+            self._take(self._sessions, session.client, session)
+            self._take(self._free, session.client, session)
+        if session.named_port:
+            self._place(session, session.named_port)
+        self._hold(session)
+
+    def _place(self, session: Session, port: int) -> None:
+        self._ripening += [(visit, "") for visit in self.exact.place(session, port)]
+
+    def _hold(self, session: Session) -> None:
         self._sessions.setdefault(session.source, {})[session.key] = session
-        for visit in list(self._visits.get(session.source, {}).values()):
-            if visit.client_port and self._from_its_port(visit) is session:
-                self._join(visit, session, _port_kind(visit))
-                return
+        self._free.setdefault(session.source, {})[session.key] = session
 
     def ended(self, session: Session) -> None:
         """A session has ended; what the log says of it may still come."""
-        if session.source in self._visits:
-            self._look_again.add(session.source)
         self._ended.append(session)
-        while self._ended and self._ended[0].end < session.end - KEPT:
+        while self._ended[0].end < session.end - KEPT or len(self._ended) > ENDED:
             self._forget(self._ended.popleft())
 
-    def queued(self, session: Session, queue_id: str) -> None:
+    def queued(self, session: Session, queue_id: str, time: float) -> None:
         """The wire saw which queue id the session's message got."""
-        self._by_queue_id[queue_id] = session
-        for visit in self._visits.get(session.source, {}).values():
-            if queue_id in visit.queue_ids:
-                self._join(visit, session, "queue id")
-                return
+        if session.direction != "outbound":
+            self._ripening += [(visit, queue_id) for visit in self.exact.queued(session, queue_id, time)]
 
-    def logged(self, visit: Visit, new: bool) -> None:
-        """A visit has begun, or something more is known of it: join it, if that is beyond doubt by now."""
-        if visit.join is not None and not (visit.port_seen and visit.join == "time"):
-            return
+    def logged(self, visit: Visit, new: bool, queue_id: str = "") -> None:
+        """A visit has begun, or something more is known of it, such as its message's queue id."""
         if new:
-            self._visits.setdefault(visit.source, {})[id(visit)] = visit
-            self._ripening.append(visit)
-        session = self._from_its_port(visit)
-        if session is not None:
-            self._join(visit, session, _port_kind(visit))
-            return
-        if visit.queue_ids:
-            session = self._by_queue_id.get(visit.queue_ids[-1])
-            if session is not None and session.source == visit.source:
-                self._join(visit, session, "queue id")
-        if visit.end is not None and visit.session is None:
-            self._look_again.add(visit.source)
+            self._number += 1
+            visit.number = self._number
+            visit.arrived, visit.seen_to = self._clocks.arrival()
+            self._wait(visit)
+            if visit.client_port:
+                self.exact.logged(visit, "")
+                self._ripening.append((visit, ""))
+        if queue_id and visit.join not in EXACT:
+            self.exact.logged(visit, queue_id)
+            self._ripening.append((visit, queue_id))
+        if visit.over and visit.session is None and not new:
+            self._due.append((visit.latest, visit))
+
+    def _wait(self, visit: Visit) -> None:
+        self._visits.setdefault(visit.source, {})[id(visit)] = visit
+        self._due.append((visit.by, visit))
+
+    def sighted(self, visit: Visit, session: Session) -> None:
+        """Its process was seen with that session's socket."""
+        if visit.join not in EXACT and not contradict(visit, session):
+            self._join(visit, session, "process")
+
+    def sole(self, session: Session) -> bool:
+        """It is the only one of its source that has no visit."""
+        free = self._free.get(session.source, {})
+        return len(free) == 1 and session.key in free
 
     def containing(self, event: ClientEvent) -> tuple[Session, JoinKind] | None:
-        """The session that a line without a thread is of: the only one of that source, and with that HELO if the line
-        has one, that was open when it was logged."""
-        queue_id = getattr(event, "queue_id", "")
-        by_id = self._by_queue_id.get(queue_id) if queue_id else None
-        if by_id is not None and by_id.source == event.source:
-            return by_id, "queue id"
+        """The session that a line without a thread is of: the only one of that source, or the only one with that HELO,
+        that was open when it was logged."""
+        queue_id, helo = getattr(event, "queue_id", ""), getattr(event, "helo", None)
+        named = self.exact.session_that_got(event.source, queue_id, event.time) if queue_id else None
+        if named is not None:
+            session, then = named
+            self._clocks.offset.learn(event.time - then, event.time + event.time.is_integer() - then)
+            return session, "queue id"
         held = self._sessions.get(event.source, {})
-        if len(held) > AMONG:
+        if len(held) > OPEN_AT_ONCE or not self.one_host:
             return None
-        open_then = [session for session in held.values() if contains(session, event, self.offset)]
-        helo = helo_of(event)
-        if helo:
-            named = [session for session in open_then if (session.helo or "").casefold() == helo.casefold()]
-            if len(named) == 1:
-                return named[0], "HELO"
-            if named:
-                return None
-            open_then = [session for session in open_then if session.helo is None]
-        return (open_then[0], "time") if len(open_then) == 1 else None
-
-    def from_port(self, source: str, port: int, time: float) -> Session | None:
-        """The session from that address and port that was open at that time."""
-        session = self._by_port.get((source, port))
-        if session is None or time < session.start or (session.closed_by is not None and time > session.end + 1.0):
+        wide = self._clocks.offset.wide
+        open_then = [session for session in held.values() if contains(session, event, wide)]
+        may = [session for session in open_then if not helo or may_have_said(session, helo)]
+        if len(may) != 1:
             return None
-        return session
+        if helo and has_said(may[0], helo):
+            return may[0], "HELO"
+        return (may[0], "time") if len(open_then) == 1 else None
 
-    def could_be_several(self, visit: Visit) -> bool:
-        """Whether the wire shows sessions that it may be, but does not tell which."""
-        held = self._sessions.get(visit.source, {})
-        return len(held) > AMONG or any(fits(visit, each, self.offset) for each in held.values() if not each.visits)
+    def settle(self, everything: bool = False) -> list[Visit]:
+        """Join what can be by now; returns the visits that have waited long enough and have no session.
 
-    def settle(self, now: float, everything: bool = False) -> Iterator[Visit]:
-        """Join by time what can be by `now`; yields the visits that have waited long enough and have no session.
-
-        `everything`: nothing more will come."""
-        sources = set(self._look_again)
-        self._look_again.clear()
-        while self._ripening and (everything or self._ripe(self._ripening[0], now)):
-            visit = self._ripening.popleft()
+        `everything`: no more will come."""
+        early = []
+        while self._ripening and (everything or self._ripe(self._ripening[0][0]) or len(self._ripening) > WAITING):
+            visit, queue_id = self._ripening.popleft()
+            self._exactly(visit, queue_id)
+            if visit.session is None and not queue_id and self.exact.silent(visit):
+                early.append((visit, queue_id))
+        self._ripening.extendleft(reversed(early))
+        due: dict[str, list[Visit]] = {}
+        while self._due and (everything or self._told(*self._due[0]) or len(self._due) > WAITING):
+            _, visit = self._due.popleft()
             if visit.session is None:
-                sources.add(visit.source)
-                self._waiting.append(visit)
-        for source in sources:
-            self._by_time(source, now, everything)
-        while self._waiting and (everything or now - self._waiting[0].start > SETTLED):
-            visit = self._waiting.popleft()
-            if visit.session is None:
-                self._by_time(visit.source, now, everything)
-            self._drop(visit)
-            if visit.session is None:
-                yield visit
+                due.setdefault(visit.source, []).append(visit)
+        if everything:
+            due = {
+                source: [visit for visit in visits.values() if visit.session is None]
+                for source, visits in self._visits.items()
+            }
+        return [visit for source, visits in due.items() for visit in self._in_time(source, visits, everything)]
 
-    def _ripe(self, visit: Visit, now: float) -> bool:
-        """Every session that it could be has been seen by now."""
-        least, _ = self.offset.window
-        return now > visit.start + visit.whole - least + SLACK
+    def _ripe(self, visit: Visit) -> bool:
+        return self._clocks.seen(visit.by, visit.seen_to) or self._clocks.log.time > visit.by + PATIENCE
 
-    def _by_time(self, source: str, now: float, everything: bool) -> None:
-        """Join what has no second choice, and then what has none left."""
-        while self._one_round(source, now, everything):
-            pass
-        visits = [visit for visit in self._visits.get(source, {}).values() if visit.connected]
-        self._in_turn(visits, [each for each in self._sessions.get(source, {}).values() if not each.visits])
+    def _told(self, time: float, visit: Visit) -> bool:
+        return self._clocks.told(time) and self._ripe(visit)
 
-    def _one_round(self, source: str, now: float, everything: bool) -> bool:
-        visits = [visit for visit in self._visits.get(source, {}).values() if visit.connected]
-        sessions = [session for session in self._sessions.get(source, {}).values() if not session.visits]
-        if not visits or not sessions or len(sessions) > AMONG or len(visits) > AMONG:
-            return False
-        choices = [(visit, [each for each in sessions if fits(visit, each, self.offset)]) for visit in visits]
-        rivals = Counter(session.key for _, chosen in choices for session in chosen)
-        joined = False
-        for visit, chosen in choices:
-            if len(chosen) == 1 and rivals[chosen[0].key] == 1 and (everything or self._ripe(visit, now)):
-                if len(visits) == len(sessions) == 1:  # nothing that time could have mistaken: so the clocks agree
-                    self._learn(visit, chosen[0])
-                self._join(visit, chosen[0], "time")
-                joined = True
-        return joined
+    def _exactly(self, visit: Visit, queue_id: str) -> None:
+        """Join by queue id, or, if that is "", by the client's port."""
+        session = None if visit.join in EXACT else self.exact.session_of(visit, queue_id)
+        if session is not None:
+            self._join(visit, session, "queue id" if queue_id else "port")
 
-    def _in_turn(self, visits: list[Visit], sessions: list[Session]) -> None:
-        """A source that comes again and again, one session after the other, is told in the same order by both."""
-        if not self.offset.known or len(visits) != len(sessions) or not visits:
-            return
-        over = all(visit.end is not None for visit in visits) and all(s.closed_by is not None for s in sessions)
-        apart = all(one.end <= next_.start for one, next_ in pairwise(sessions))
-        told_apart = all((one.end or one.start) <= next_.start for one, next_ in pairwise(visits))
-        pairs = list(zip(visits, sessions, strict=True))
-        if over and apart and told_apart and all(fits(*pair, self.offset) for pair in pairs):
-            for visit, session in pairs:
-                self._join(visit, session, "time")
-
-    def _from_its_port(self, visit: Visit) -> Session | None:
-        """The session from that port, if it can be this one: ports are used again."""
-        if not visit.client_port:
-            return None
-        session = self._by_port.get((visit.source, visit.client_port))
-        if session is None or visit.start - session.served < -TOLERANCE - visit.whole:
-            return None
-        if session.closed_by is not None and visit.start - session.end > TOLERANCE:
-            return None
-        return None if visit.port_seen and contradict(visit, session) else session
+    def _in_time(self, source: str, due: list[Visit], everything: bool) -> list[Visit]:
+        """Join by time; returns those that have no session, and cannot have one any more."""
+        held, free = self._visits.get(source, {}), self._free.get(source, {})
+        due = [held[each] for each in dict.fromkeys(map(id, due)) if each in held] if held else []
+        clocks = self._clocks
+        told = None
+        if free and self.one_host and len(held) <= OF_ONE_SOURCE and len(free) <= OF_ONE_SOURCE:
+            until = inf if everything else clocks.log.time - clocks.span
+            told = ByTime(held.values(), free.values(), clocks.offset, until)
+            if clocks.offset.known and len(held) < FEW and len(free) < FEW:
+                for visit, session in told.misfits(due):
+                    clocks.offset.suggest(*_difference(visit, session))
+            for visit, session, kind in told.pairs(due):
+                self._join(visit, session, kind)
+        for visit in due:
+            if visit.client_port and visit.session is None:  # others from its port may have found theirs since
+                self._exactly(visit, "")
+        alone = []
+        for visit in due:
+            if visit.session is not None:
+                continue
+            choices = told.choices(visit) if told is not None else bool(free) and not visit.client_port
+            waited = clocks.log.time - visit.latest
+            if choices and not everything and not clocks.offset.known and waited < PATIENCE:
+                self._due.append((clocks.log.time - clocks.span + AGAIN, visit))  # soon it may be known better
+            elif visit.over or everything or not choices:
+                self._past.append((clocks.log.time, visit))
+                if not choices:  # else it is one of those that are shown already
+                    alone.append(visit)
+        while self._past and (
+            everything or abs(clocks.log.time - self._past[0][0]) > KEPT or len(self._past) > WAITING
+        ):
+            self._drop(self._past.popleft()[1])
+        return alone
 
     def _join(self, visit: Visit, session: Session, kind: JoinKind) -> None:
-        for other in [each for each in session.visits if each.served == visit.served and each is not visit]:
-            if kind == "time":
-                return
-            other.session = other.join = None  # it was believed to be this session for a worse reason
+        others = [each for each in session.visits if each.served == visit.served and each.source == visit.source]
+        if others and (kind not in EXACT or any(each.join in EXACT for each in others)):
+            return
+        if visit.session is not None and visit.join is None:  # it has a session of its own by now
+            return
+        for other in others:  # they were believed to be this session for a worse reason
             session.visits.remove(other)
+            other.session = other.join = None
+            if other is not visit:
+                self._wait(other)
         if visit.session is not None:
             visit.session.visits.remove(visit)
+            self.left.append(visit.session)
         visit.session, visit.join = session, kind
         session.visits.append(visit)
-        if kind != "time" and visit.connected:
-            self._learn(visit, session)
+        self.joined.append(visit)
         self._drop(visit)
-        self._joined(visit)
-
-    def _learn(self, visit: Visit, session: Session) -> None:
-        self.offset.learn(visit.start, visit.whole, session.served)
+        if visit.served not in FIRST_SERVED:  # which leave it free for another service
+            self._take(self._free, session.source, session)
+            self._take(self._free, session.client, session)
+            if visit.connected and session.greeted is not None:
+                offset = self._clocks.offset
+                (offset.learn if kind in EXACT or offset.known else offset.suggest)(*_difference(visit, session))
 
     def _drop(self, visit: Visit) -> None:
         waiting = self._visits.get(visit.source)
@@ -212,20 +243,20 @@ class Join:
 
     def _forget(self, session: Session) -> None:
         """It ended so long ago that no line of it will come."""
-        if self._by_port.get(_place(session)) is session:
-            del self._by_port[_place(session)]
-        for queue_id in session.queue_ids:
-            if self._by_queue_id.get(queue_id) is session:
-                del self._by_queue_id[queue_id]
-        for source in {session.source, session.client}:
-            held = self._sessions.get(source)
-            if held is not None and held.pop(session.key, None) is not None and not held:
-                del self._sessions[source]
+        self.exact.forget(session)
+        if not session.smtp:
+            session.dissolve()
+        for source in (session.client, session.source):
+            self._take(self._sessions, source, session)
+            self._take(self._free, source, session)
+
+    @staticmethod
+    def _take(sessions: dict[str, dict[tuple[str, int], Session]], source: str, session: Session) -> None:
+        held = sessions.get(source)
+        if held is not None and held.pop(session.key, None) is not None and not held:
+            del sessions[source]
 
 
-def _place(session: Session) -> tuple[str, int]:
-    return session.source, session.named_port or session.client_port
-
-
-def _port_kind(visit: Visit) -> JoinKind:
-    return "process" if visit.port_seen else "port"
+def _difference(visit: Visit, session: Session) -> Window:
+    """Between which two times the clocks differ, if these are the same."""
+    return visit.start - session.served, visit.by - session.served

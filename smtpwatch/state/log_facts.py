@@ -3,9 +3,9 @@
 import msgspec
 
 from smtpwatch import events as ev
-from smtpwatch.state.log_sessions import Visit
 from smtpwatch.state.message import Message
 from smtpwatch.state.messages import Messages
+from smtpwatch.state.visit import Visit
 
 SHOWN = 1_000  # recipients of one message
 
@@ -86,7 +86,8 @@ class VisitFacts(msgspec.Struct):
 
 def visit_facts(visit: Visit, messages: Messages) -> VisitFacts:
     """What is known of `visit` by now."""
-    held = (messages.get((visit.host, queue_id)) for queue_id in visit.queue_ids)
+    named = (messages.get((visit.host, queue_id)) for queue_id in visit.queue_ids)
+    held = [message for message in named if message is not None and message.visit is visit]  # ids are used again
     return VisitFacts(
         program=visit.program,
         pid=visit.pid,
@@ -99,7 +100,7 @@ def visit_facts(visit: Visit, messages: Messages) -> VisitFacts:
         auth=[LoginFacts(each.account, each.mechanism, each.outcome, each.reason) for each in visit.logins],
         tls=_tls(visit.tls),
         refused=[_refusal(each) for each in visit.refused],
-        messages=[message_facts(message) for message in held if message is not None],
+        messages=[message_facts(message) for message in held],
     )
 
 

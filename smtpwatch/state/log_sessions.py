@@ -1,157 +1,76 @@
-"""Sessions as the logs tell them: the lines of one client's visit, and what they come to.
+"""Which lines are of one visit.
 
 A line belongs to a visit by the process that serves it (Postfix, Sendmail, Exim where it logs its process), by the
 client's port where that is logged, or by the session id that OpenSMTPD writes."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator
-from math import inf
-from typing import TYPE_CHECKING, Any, Literal
+from collections import OrderedDict
+from collections.abc import Hashable
+from functools import lru_cache
 
 from smtpwatch import events as ev
+from smtpwatch.state.clocks import TOLERANCE
+from smtpwatch.state.visit import Visit
 
-if TYPE_CHECKING:
-    from smtpwatch.state.session import Session
+__all__ = ["Visit", "Visits", "of_smtp", "thread"]
 
+FOLLOWED = 1_000  # visits remembered that were followed by another before their end was logged
 OPEN_VISITS = 20_000  # log sessions whose end was not logged yet; Postfix runs 100 smtpds unless told otherwise
-LINES = 200  # of one visit, the latest
-QUEUE_IDS = 1_000  # of one visit, the latest
-LOGINS = 100  # of one visit, the latest
-
-JoinKind = Literal["port", "queue id", "process", "HELO", "time"]
-"""How a log session and a wire session were found to be one: by the client's port, by the queue id that both name, by
-the socket that the process has open, by HELO and address, or only by address and time."""
+IDLE = 3_600.0  # seconds without a line after which a visit is over: its end was not logged; a long message has none
+LOOSE_IDLE = 300.0  # the same for a visit without a beginning, which may have no end either
 
 PER_PROCESS = ("smtpd", "sendmail", "sm-mta", "exim", "exim4")
 """Last parts of program names whose processes serve one client at a time."""
 
-
-class Visit:
-    """One client's session as a log has it. `end` None: not logged yet."""
-
-    __slots__ = (
-        "account", "after", "before", "client_port", "commands", "connected", "end", "helo", "host", "join",
-        "lines", "logins", "messages", "name", "pid", "port_seen", "program", "queue_ids", "refused",
-        "server_port", "session", "source", "start", "tls", "whole",
-    )  # fmt: skip
-
-    def __init__(self, event: ev.LogEvent) -> None:
-        self.host = event.host
-        self.program = event.program
-        self.pid = event.pid
-        self.source = ""
-        self.client_port = 0
-        self.port_seen = False
-        """The port is not logged, but was seen on the process's socket."""
-        self.server_port = 0
-        self.name = ""
-        self.start = event.time
-        self.end: float | None = None
-        self.connected = False
-        """Its beginning was logged: `start` is the connection's."""
-        self.after, self.before = -inf, inf
-        """By packet time, what its process served before it and after it: it is between these."""
-        self.whole = event.time.is_integer()
-        """Its stamps have no fraction of a second."""
-        self.account = ""
-        self.logins: deque[ev.LoginTried] = deque(maxlen=LOGINS)
-        self.tls: ev.TlsEstablished | ev.TlsTroubled | None = None
-        self.helo: str | None = None
-        self.queue_ids: deque[str] = deque(maxlen=QUEUE_IDS)
-        self.messages = 0
-        self.refused: list[ev.Refused] = []
-        self.commands: dict[str, tuple[int, int]] = {}
-        self.lines: deque[ev.LogEvent] = deque(maxlen=LINES)
-        self.session: Session | None = None
-        self.join: JoinKind | None = None
-
-    @property
-    def served(self) -> str:
-        """The kind of service: the last part of the program's name ("smtpd", "postscreen")."""
-        return self.program.rpartition("/")[2]
-
-    @property
-    def submission(self) -> bool:
-        """The program's name says that it serves submission."""
-        return any(word in self.program for word in ("submission", "smtps"))
-
-    def apply(self, event: ev.LogEvent) -> None:
-        """Take in one fact of this visit."""
-        if isinstance(event, ev.ClientEvent):
-            self.source = self.source or event.source
-            self.name = self.name or event.name
-            self.client_port = self.client_port or event.client_port
-        fold = _FOLDS.get(type(event))
-        if fold is not None:
-            fold(self, event)
-        self.lines.append(event)
-
-
-def _connected(visit: Visit, event: ev.ClientConnected) -> None:
-    visit.connected = True
-    visit.server_port = event.server_port
-
-
-def _disconnected(visit: Visit, event: ev.ClientDisconnected) -> None:
-    visit.end = event.time
-    visit.commands = event.commands
-
-
-def _tls(visit: Visit, event: ev.TlsEstablished | ev.TlsTroubled) -> None:
-    visit.tls = event
-
-
-def _login(visit: Visit, event: ev.LoginTried) -> None:
-    visit.logins.append(event)
-    if event.outcome == "success":
-        visit.account = event.account
-
-
-def _refused(visit: Visit, event: ev.Refused) -> None:
-    if not event.warning:
-        visit.refused = [*visit.refused[-(LINES - 1) :], event]
-    visit.helo = visit.helo or event.helo
-
-
-def _received(visit: Visit, event: ev.MessageReceived) -> None:
-    if event.queue_id not in visit.queue_ids:  # OpenSMTPD tells of each envelope
-        visit.messages += 1
-        visit.queue_ids.append(event.queue_id)
-    visit.helo = visit.helo or event.helo
-    visit.account = visit.account or event.account
-
-
-_FOLDS: dict[type[ev.LogEvent], Callable[[Visit, Any], None]] = {
-    ev.ClientConnected: _connected,
-    ev.ClientDisconnected: _disconnected,
-    ev.TlsEstablished: _tls,
-    ev.TlsTroubled: _tls,
-    ev.LoginTried: _login,
-    ev.Refused: _refused,
-    ev.MessageReceived: _received,
-}
+_ONE_SERVICE = {"tlsproxy": "postscreen"}  # which speaks TLS for it
+_SMTP = ("smtp", "esmtp", "smtps", "submission", "submissions", "auth")
+_MAILBOXES = ("imap", "pop3", "managesieve", "courierpop3", "vchkpw-imap", "vchkpw-pop3")
+_OF_NO_VISIT = (ev.ClientPeak, ev.ClientPortSeen)
 
 
 def thread(event: ev.LogEvent) -> Hashable | None:
     """What all lines of one visit have in common, and no other's at the same time; None where nothing tells."""
-    service = event.program.rpartition("/")[2]
-    if event.pid and service in PER_PROCESS and event.program != "smtpd":
+    program = event.program
+    service, alone = _service(program)
+    if alone and event.pid:
         return event.host, service, event.pid
-    if isinstance(event, ev.ClientEvent) and event.client_port and event.source:
+    if isinstance(event, ev.ClientEvent) and event.client_port and event.source and of_smtp(event):
         return event.host, service, event.source, event.client_port
-    if event.program == "smtpd":  # OpenSMTPD, which begins each line with the id
-        word = event.text.partition(" ")[0]
-        return (event.host, word) if len(word) == 16 else None
+    if program == "smtpd":  # OpenSMTPD, which begins each line with the id
+        word = event.text[:17]
+        return (event.host, word) if len(word) == 17 and word[16] == " " else None
     return None
 
 
+@lru_cache(1_000)
+def _service(program: str) -> tuple[str, bool]:
+    """The service that a program is of, and whether each of its processes serves one client at a time."""
+    service = program.rpartition("/")[2]
+    return _ONE_SERVICE.get(service, service), service in PER_PROCESS and program != "smtpd"
+
+
+def of_smtp(event: ev.ClientEvent) -> bool:
+    """It is of a session that speaks SMTP; there are clients that read mail, and log in to do so."""
+    if type(event) is ev.LoginTried:
+        return event.service in _SMTP
+    if event.program == "dovecot":
+        return event.text.startswith("submission")
+    return type(event) not in _OF_NO_VISIT and not event.program.startswith(_MAILBOXES)
+
+
 class Visits:
-    """The visits that the logs tell of, and those of them that are not over."""
+    """The visits that the logs tell of and that are not over."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[Hashable, Visit] = OrderedDict()
+        """Those whose beginning was logged, the longest silent first."""
+        self._loose: OrderedDict[Hashable, Visit] = OrderedDict()
+        """The others, likewise."""
+        self._followed: OrderedDict[Hashable, Visit] = OrderedDict()
+        """Those whose thread led to another one before their end was logged: it may come late."""
+        self.given_up: list[Visit] = []
+        """Those that were, since it was last emptied."""
 
     def visit(self, event: ev.LogEvent) -> tuple[Visit | None, bool]:
         """(the visit that `event` is of, whether it is new); None where no thread leads to one. A fact that names no
@@ -160,20 +79,82 @@ class Visits:
         if key is None:
             return None, False
         begins = type(event) is ev.ClientConnected
-        visit = self._open.get(key)
-        if visit is not None and not begins and visit.end is None:
-            return visit, False
+        held = self._open
+        visit = held.get(key)
+        if visit is None:
+            held = self._loose
+            visit = held.get(key)
+        if visit is not None:
+            if begins and _begun_late(visit, event):
+                del self._loose[key]
+                self._open[key] = visit
+                return visit, False
+            if not begins and event.time < visit.start:
+                before = self._followed.get(key)
+                return (before if before is not None and _goes_on(before, event) else None), False
+            if not begins and _goes_on(visit, event):
+                held.move_to_end(key)
+                return visit, False
+            self._follow(key, held.pop(key))
         if not isinstance(event, ev.ClientEvent) or not event.source:
             return None, False
-        visit = self._open[key] = Visit(event)
-        self._open.move_to_end(key)
-        if len(self._open) > OPEN_VISITS:
-            self._open.popitem(last=False)
+        visit = Visit(event)
+        held = self._open if begins else self._loose
+        held[key] = visit
+        if len(held) > OPEN_VISITS:
+            self._give_up(held.popitem(last=False)[1])
         return visit, True
 
-    def over(self, event: ev.LogEvent) -> None:
-        """After its last fact: the thread may lead to another visit from now on."""
-        self._open.pop(thread(event), None)
+    def _follow(self, key: Hashable, visit: Visit) -> None:
+        self._give_up(visit)
+        self._followed[key] = visit
+        self._followed.move_to_end(key)
+        if len(self._followed) > FOLLOWED:
+            self._followed.popitem(last=False)
 
-    def __iter__(self) -> Iterator[Visit]:
-        return iter(self._open.values())
+    def _give_up(self, visit: Visit) -> None:
+        visit.gone = True
+        self.given_up.append(visit)
+
+    def over(self, event: ev.LogEvent, visit: Visit) -> None:
+        """After its last fact: the thread may lead to another visit from now on."""
+        key = thread(event)
+        for held in (self._open, self._loose, self._followed):
+            if held.get(key) is visit:
+                del held[key]
+
+    def give_up_idle(self, now: float) -> None:
+        """Give up those that are over, as far as can be known by `now`, though no line has said so."""
+        for held, idle in ((self._open, IDLE), (self._loose, LOOSE_IDLE)):
+            while held:
+                key = next(iter(held))
+                if now - held[key].latest <= idle:
+                    break
+                self._give_up(held.pop(key))
+
+    def __len__(self) -> int:
+        return len(self._open) + len(self._loose)
+
+
+def _goes_on(visit: Visit, event: ev.LogEvent) -> bool:
+    """Whether it is of the same client. A process may have gone on to the next one without a line that says so."""
+    source = getattr(event, "source", "")
+    if source and source != visit.source and not _speaks_for(event):
+        return False
+    if visit.connected:
+        return True
+    if event.time - visit.latest > LOOSE_IDLE:
+        return False
+    session = visit.session
+    return session is None or not session.over or event.time - session.end <= TOLERANCE
+
+
+def _begun_late(visit: Visit, event: ev.LogEvent) -> bool:
+    """Whether the line of its beginning has come after others of it."""
+    source = getattr(event, "source", "")
+    return not visit.connected and visit.source == source and 0.0 <= visit.start - event.time <= TOLERANCE
+
+
+def _speaks_for(event: ev.LogEvent) -> bool:
+    """A content filter has named the client that it speaks for (XFORWARD)."""
+    return type(event) is ev.MessageReceived and ", orig_client=" in event.text

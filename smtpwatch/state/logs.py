@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
 from collections.abc import Callable
+from math import inf
 
 from smtpwatch import events as ev
-from smtpwatch.state.clocks import TOLERANCE
+from smtpwatch.own_host import OwnHost
+from smtpwatch.state.clocks import Clocks
 from smtpwatch.state.join import Join
-from smtpwatch.state.log_sessions import Visit, Visits
+from smtpwatch.state.log_sessions import Visits, of_smtp
 from smtpwatch.state.messages import Messages
 from smtpwatch.state.mirror import mirror
 from smtpwatch.state.session import Session
 from smtpwatch.state.sightings import Sightings
+from smtpwatch.state.strays import Strays
+from smtpwatch.state.visit import Visit
 
 SENSOR = "log"
-SETTLE = 0.5  # seconds of event time between looks at who can be joined by time
-STRAY_WAIT = 3.0  # seconds that a line without a thread waits for the packets of its session, if the clocks are known
-STRAYS_APART = 60.0  # seconds between two lines without a thread, of one source, that are told as two sessions
-STRAYS = 10_000  # sources whose lines without a thread are gathered at a time
+WIRE = "wire"
+SETTLE = 0.25  # seconds of either clock between looks at who can be joined
+QUIET = 1.0  # seconds that a sensor's report of its health may be ahead of what it has told
+UNREAD = 0.3  # the same for a log that had nothing to tell for as long as one report from the next
+BEHIND = 10.0  # the same for a log that has more to tell
 
 
 class Logs:
@@ -26,93 +30,76 @@ class Logs:
     one that has ended."""
 
     def __init__(self, opened: Callable[[Session], None], ended: Callable[[Session], None]) -> None:
-        self.join = Join(_joined)
+        self.clocks = Clocks()
+        self.join = Join(self.clocks)
         self.messages = Messages()
         self.alone = False
         """There are no packets: a visit need not wait for its session."""
         self._visits = Visits()
-        self._sightings = Sightings()
-        self._threadless: deque[ev.ClientEvent] = deque()
-        """Lines that no thread ties to others, until every session that they could be of has been seen."""
-        self._pseudo: OrderedDict[tuple[str, str, str], Visit] = OrderedDict()
+        self._sightings = Sightings(self.clocks, self.join.exact.session_at, self.join.sole)
+        self._strays = Strays(self.clocks, self.join, self._alone, self._close)
+        self._hosts = OwnHost()
         self._opened = opened
         self._ended = ended
         self._number = 0
-        self._settled = 0.0
+        self._received = 0
+        self._settled = (0.0, 0.0)
 
     def apply(self, event: ev.LogEvent) -> None:
         """Take in one fact."""
-        if type(event) is ev.ClientPortSeen:
+        if isinstance(event, ev.ClientPortSeen):
+            self.clocks.marks.tell(event.time)
             self._sightings.seen(event)
             return
+        self.clocks.log.tell(event.time)
+        if not self.clocks.live and self.clocks.wire.time > -inf:
+            self.clocks.wire.tell(event.time)
         visit, new = self._visits.visit(event)
+        if self._visits.given_up:
+            self._give_up()
         if visit is not None:
             self._visited(visit, new, event)
-        elif isinstance(event, ev.ClientEvent) and event.source and _of_smtp(event):
-            self._threadless.append(event)
+        elif isinstance(event, ev.ClientEvent) and event.source and of_smtp(event):
+            self._strays.add(event)
         message = self.messages.apply(event)
         if message is not None and visit is not None and message.visit is None and type(event) is ev.MessageReceived:
             message.visit = visit
 
+    def _give_up(self) -> None:
+        for visit in self._visits.given_up:
+            self._over(visit)
+        self._visits.given_up.clear()
+
     def _visited(self, visit: Visit, new: bool, event: ev.LogEvent) -> None:
         visit.apply(event)
-        if not self.alone:
-            self.join.logged(visit, new)
-            if new and visit.pid and not visit.client_port:
-                self._sightings.visit(visit)
-        elif new:
-            self._alone(visit)
-        session = visit.session
-        if session is not None:
-            mirror(visit, session)
-        if type(event) is ev.ClientDisconnected:
-            self._visits.over(event)
-            if session is not None and session.sensor == SENSOR:
-                self._close(session)
-
-    def _stray(self, event: ev.ClientEvent) -> None:
-        """A line without a thread: of the session that was open then, else with the same source's other such lines."""
-        found = None if self.alone else self.join.containing(event)
-        if found is not None:
-            session, kind = found
-            visit = next((each for each in session.visits if each.program == event.program and not each.pid), None)
-            if visit is None:
-                visit = Visit(event)
-                visit.session, visit.join = session, kind
-                session.visits.append(visit)
-        else:
-            visit = self._strays_of(event)
-        visit.apply(event)
+        queue_id = event.queue_id if isinstance(event, ev.MessageReceived) else ""
         if visit.session is None:
-            self._alone(visit)
+            if self.alone or not self._hosts.may_be(event.host):
+                self._alone(visit)
+            else:
+                self.join.logged(visit, new, queue_id)
+                if new and visit.pid and not visit.client_port:
+                    self._sightings.visit(visit)
         else:
-            mirror(visit, visit.session)
-        message = self.messages.get((event.host, getattr(event, "queue_id", "")))
-        if message is not None and message.visit is None and type(event) is ev.MessageReceived:
-            message.visit = visit
-
-    def _strays_of(self, event: ev.ClientEvent) -> Visit:
-        key = (event.host, event.program, event.source)
-        visit = self._pseudo.get(key)
-        if visit is None or event.time - visit.lines[-1].time > STRAYS_APART:
-            if visit is not None and visit.session is not None:
-                self._close(visit.session)
-            visit = self._pseudo[key] = Visit(event)
-        self._pseudo.move_to_end(key)
-        return visit
-
-    def _close_strays(self, now: float) -> None:
-        while self._pseudo:
-            key, visit = next(iter(self._pseudo.items()))
-            if visit.lines and now - visit.lines[-1].time <= STRAYS_APART and len(self._pseudo) <= STRAYS:
-                return
-            del self._pseudo[key]
+            if queue_id and visit.join is not None:
+                self.join.logged(visit, False, queue_id)
+            mirror(visit.session)
+        if isinstance(event, ev.ClientDisconnected):
+            self._visits.over(event, visit)
             if visit.session is not None:
-                self._close(visit.session)
+                self._over(visit)
+
+    def _over(self, visit: Visit) -> None:
+        """No more lines of it will come."""
+        if visit.session is None:
+            self.join.logged(visit, False)
+        elif visit.session.sensor == SENSOR:
+            self._close(visit.session)
 
     def _close(self, session: Session) -> None:
-        session.stage = "closed"
-        self._ended(session)
+        if not session.over:
+            session.stage = "closed"
+            self._ended(session)
 
     def _alone(self, visit: Visit) -> None:
         """A session of its own, since the wire shows none."""
@@ -120,52 +107,89 @@ class Logs:
         session = Session(SENSOR, self._number, visit.source, visit.start)
         visit.session = session
         session.visits.append(visit)
-        mirror(visit, session)
+        mirror(session)
         self._opened(session)
-        if visit.end is not None:
+        if visit.over:
             self._close(session)
 
-    def session_opened(self, session: Session) -> None:
-        """The wire shows a session."""
+    def wire(self, time: float) -> None:
+        """The packets have come that far."""
+        self.clocks.wire.tell(time)
+        if not self.clocks.live:  # log and packets are told in one order: so has the log
+            self.clocks.log.tell(time)
+        self.settle()
+
+    def session_opened(self, session: Session, host: str) -> None:
+        """The wire shows a session; `host` sees it."""
+        if host != self._hosts.name:
+            self._hosts.named(host)
         self.join.opened(session)
-        self._mirror_all(session)
+
+    def session_named(self, session: Session, by: str) -> None:
+        """Its client has got another name, `by` a proxy's word."""
+        self.join.named(session, instead=by.startswith("PROXY"))
 
     def session_closed(self, session: Session) -> None:
         """It has ended on the wire."""
-        self.join.ended(session)
+        if session.sensor != SENSOR:
+            if session.visits:
+                mirror(session)
+            self.join.ended(session)
 
-    def queued(self, session: Session, queue_id: str) -> None:
+    def done_with(self, session: Session) -> bool:
+        """What the log has to say of the visit that an ended session was has been told, if it says anything."""
+        if any(visit.over for visit in session.visits):
+            return True
+        _, most = self.clocks.offset.wide
+        return self.clocks.told(session.end + most)
+
+    def queued(self, session: Session, queue_id: str, time: float) -> None:
         """The wire shows the queue id of one of its messages."""
-        self.join.queued(session, queue_id)
-        self._mirror_all(session)
+        self.join.queued(session, queue_id, time)
 
-    def _mirror_all(self, session: Session) -> None:
-        for visit in session.visits:
-            mirror(visit, session)
+    def status(self, event: ev.SensorStatus) -> None:
+        """A sensor's health: it has told all that it had to tell a moment ago."""
+        if event.sensor == SENSOR:
+            self.clocks.live = True  # of files it comes last
+            quiet = event.received == self._received
+            self._received = event.received
+            self.clocks.marks.tell(event.time)
+            self.clocks.log.tell(event.time - (UNREAD if quiet else BEHIND) + self.clocks.offset.wide[0])
+        elif event.sensor == WIRE:
+            self.alone = event.state == "failed"
+            self.wire(event.time - QUIET)
+        self.settle()
 
-    def settle(self, now: float, everything: bool = False) -> None:
-        """Join by time what can be by now. `everything`: no more is to come."""
-        if not everything and now - self._settled < SETTLE:
+    def settle(self, everything: bool = False) -> None:
+        """Join what can be by now. `everything`: no more is to come."""
+        log, wire = self.clocks.log.time, self.clocks.wire.time
+        far = abs(log - self._settled[0]) >= SETTLE or abs(wire - self._settled[1]) >= SETTLE
+        if not (far or everything):
             return
-        self._settled = now
-        for visit in self._sightings.settle(now, self.join.from_port, everything):
-            self.join.logged(visit, new=False)
-        for visit in list(self.join.settle(now, everything)):
-            if not self.join.could_be_several(visit):  # else it is one of those that are shown already
-                self._alone(visit)
-        due = now - TOLERANCE - 1.0 if not self.join.offset.known else now - STRAY_WAIT
-        while self._threadless and (everything or self.alone or self._threadless[0].time <= due):
-            self._stray(self._threadless.popleft())
-        self._close_strays(float("inf") if everything else now)
+        self._settled = log, wire
+        self.join.one_host = self._hosts.sure
+        for visit, session in self._sightings.settle(everything):
+            self.join.sighted(visit, session)
+            self._show()
+        self._visits.give_up_idle(log)
+        self._give_up()
+        for visit in self.join.settle(everything or self.alone):
+            self._alone(visit)
+        self._show()
+        for event, visit in self._strays.settle(self.alone, everything):
+            if visit.session is not None:
+                mirror(visit.session)
+            message = self.messages.get((event.host, getattr(event, "queue_id", "")))
+            if message is not None and message.visit is None and message.lines and message.lines[0] is event:
+                message.visit = visit
 
-
-def _joined(visit: Visit) -> None:
-    if visit.session is not None:
-        mirror(visit, visit.session)
-
-
-def _of_smtp(event: ev.ClientEvent) -> bool:
-    """Whether a line is about an SMTP session: not about IMAP and the like, nor about a client in general."""
-    if type(event) is ev.ClientPeak:
-        return False
-    return event.program != "dovecot" or event.text.startswith("submission")
+    def _show(self) -> None:
+        """What was joined shows on the sessions."""
+        for visit in self.join.joined:
+            self._sightings.joined(visit)
+            if visit.session is not None:
+                mirror(visit.session)
+        for session in self.join.left:
+            mirror(session)
+        self.join.joined.clear()
+        self.join.left.clear()

@@ -1,27 +1,42 @@
-"""Messages, followed by queue id from client to last delivery: across daemons, through content filters, into
-bounces."""
+"""Messages, followed by queue id from client to last delivery: across daemons, through content filters, into bounces.
+
+What a message became is told by this host's own programs: by the queue id that a hop on this host gave, by the id that
+XFORWARD or pickup(8) names, or by the id of a notice. Where none does, the Message-ID ties a message that comes from
+this host to the one that waits for it; that is a guess, made only if there is one such message, since anybody may send
+any Message-ID."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 from smtpwatch import events as ev
-from smtpwatch.state.message import CHAIN, FINAL, RECIPIENTS, Message
+from smtpwatch.state.index import Index
+from smtpwatch.state.message import CHAIN, Message, Tie
+from smtpwatch.state.message_folds import FOLDS
 
 MESSAGES = 10_000  # the latest; those that have left the queue go first; about 3 kB each
 EXPECTED = 5_000  # queue ids that a next hop has named and that no line has told of yet
 ORIGINS = 10_000  # sources and accounts whose deliveries are counted, the latest active
-VERDICTS = 50  # of one message
-REJOIN = (
-    600.0  # seconds within which the same Message-ID on a new queue id is the same message coming back from a filter
-)
+REJOIN = 600.0  # seconds within which a message comes back from a filter
+LATE = 5.0  # seconds that the lines of two messages may be in the wrong order
 
-LOOPBACK = ("127.", "::1")
+OF_MESSAGES = {
+    ev.LoginTried, ev.Refused, ev.MessageReceived, ev.MessageIdentified, ev.MessageQueued, ev.MessageHandled,
+    ev.Delivery, ev.NoticeSent, ev.MessageExpired, ev.MessageRemoved, ev.Verdict, ev.ServiceTrouble,
+}  # fmt: skip
+"""The facts that may name a queue id."""
 
 Outcomes = dict[str, int]
 """Deliveries by status."""
+
+
+class _Expected(NamedTuple):
+    """A queue id that something is said to have become."""
+
+    parent: Message
+    tie: Tie
+    time: float
 
 
 class Messages:
@@ -31,8 +46,8 @@ class Messages:
         self.held: OrderedDict[tuple[str, str], Message] = OrderedDict()
         self.by_source: OrderedDict[str, Outcomes] = OrderedDict()
         self.by_account: OrderedDict[str, Outcomes] = OrderedDict()
-        self._by_message_id: OrderedDict[str, Message] = OrderedDict()
-        self._expected: OrderedDict[tuple[str, str], Message] = OrderedDict()
+        self._by_message_id: Index[Message] = Index(MESSAGES)
+        self._expected: OrderedDict[tuple[str, str], _Expected] = OrderedDict()
         self._done: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def get(self, key: tuple[str, str]) -> Message | None:
@@ -41,14 +56,16 @@ class Messages:
 
     def apply(self, event: ev.LogEvent) -> Message | None:
         """Take in a fact; the message that it is about, None if it is about none."""
-        queue_id = getattr(event, "queue_id", "")
+        if type(event) not in OF_MESSAGES:
+            return None
+        queue_id: str = event.queue_id  # type: ignore[attr-defined]
         message = self._of(event, queue_id) if queue_id else None
         if message is None and type(event) is ev.Verdict and event.message_id:
-            message = self._by_message_id.get(event.message_id)
+            message = self._identified_by(event.host, event.message_id)
         if message is None:
             return None
-        message.lines.append(event)
-        fold = _FOLDS.get(type(event))
+        message.keep(event)
+        fold = FOLDS.get(type(event))
         if fold is not None:
             fold(self, message, event)
         return message
@@ -56,14 +73,16 @@ class Messages:
     def _of(self, event: ev.LogEvent, queue_id: str) -> Message:
         key = (event.host, queue_id)
         message = self.held.get(key)
-        if message is not None and not (message.end is not None and type(event) is ev.MessageReceived):
+        if message is not None and not (isinstance(event, ev.MessageReceived) and _anew(message, event)):
             return message
-        message = self.held[key] = Message(event, queue_id)  # short queue ids are used again
+        if message is not None:
+            self._let_go(message)
+        message = self.held[key] = Message(event, queue_id)
         self.held.move_to_end(key)
         self._done.pop(key, None)
-        parent = self._expected.pop(key, None)
-        if parent is not None:
-            self.adopt(parent, message)
+        expected = self._expected.pop(key, None)
+        if expected is not None and event.time - expected.time < REJOIN:
+            self.adopt(expected.parent, message, expected.tie)
         if len(self.held) > MESSAGES:
             oldest = next(iter(self._done), None) or next(iter(self.held))
             self._done.pop(oldest, None)
@@ -71,49 +90,70 @@ class Messages:
         return message
 
     def _let_go(self, message: Message) -> None:
-        if self._by_message_id.get(message.message_id) is message:
-            del self._by_message_id[message.message_id]
+        self._by_message_id.discard((message.host, message.message_id), message)
         for child in message.children:
             child.parent = None
+        self.disown(message)
+
+    def disown(self, message: Message) -> None:
+        """It is not what its parent became."""
         if message.parent is not None:
             message.parent.children.remove(message)
+            message.parent = None
 
-    def adopt(self, parent: Message, child: Message) -> None:
-        """`child` is what became of `parent`."""
+    def adopt(self, parent: Message, child: Message, tie: Tie, guessed: bool = False) -> None:
+        """`child` is what became of `parent`. A guess gives way to what is certain."""
+        if child.parent is not None and child.guessed and not guessed:
+            self.disown(child)
         if child.parent is None and parent.root is not child and child is not parent and len(parent.children) < CHAIN:
-            child.parent = parent
+            child.parent, child.tie, child.guessed = parent, tie, guessed
             parent.children.append(child)
 
-    def expect(self, parent: Message, queue_id: str) -> None:
+    def expect(self, parent: Message, queue_id: str, tie: Tie, time: float) -> None:
         """`parent` is said to have become `queue_id`, on this host if that is told of at all."""
         key = (parent.host, queue_id)
         child = self.held.get(key)
-        if child is not None:
-            self.adopt(parent, child)
+        if child is not None and child.start >= parent.start - LATE:
+            if tie != "filter" or child.inner or child.brought is None:
+                self.adopt(parent, child, tie)
             return
-        self._expected[key] = parent
+        self._expected[key] = _Expected(parent, tie, time)
         if len(self._expected) > EXPECTED:
             self._expected.popitem(last=False)
 
     def identified(self, message: Message, message_id: str) -> None:
         """The Message-ID ties a message that a filter gives back to the one that it took."""
+        if not message_id or message.message_id == message_id:
+            return
         message.message_id = message_id
-        before = self._by_message_id.get(message_id)
-        from_here = message.source.startswith(LOOPBACK) or message.origin == "local"
-        if before is not None and before.host == message.host and from_here and message.start - before.start < REJOIN:
-            self.adopt(before, message)
-        if message_id:
-            self._by_message_id[message_id] = message
-            if len(self._by_message_id) > MESSAGES:
-                self._by_message_id.popitem(last=False)
+        key = (message.host, message_id)
+        if message.inner and message.parent is None:
+            waiting = [
+                each
+                for each in self._by_message_id.get(key)
+                if 0 <= message.start - each.start + LATE < REJOIN and not each.became
+            ]
+            if len(waiting) == 1:
+                self.adopt(waiting[0], message, "filter", guessed=True)
+        self._by_message_id.add(key, message)
+
+    def _identified_by(self, host: str, message_id: str) -> Message | None:
+        """The message with that id, before it went through a filter; None if there are several."""
+        roots = {
+            message.key: message for each in self._by_message_id.get((host, message_id)) for message in (each.root,)
+        }
+        return next(iter(roots.values())) if len(roots) == 1 else None
 
     def over(self, message: Message, now: float) -> None:
         """It has left the queue."""
         message.end = now
-        self._done[message.key] = None
+        if self.held.get(message.key) is message:
+            self._done[message.key] = None
 
     def count(self, message: Message, status: str) -> None:
-        """A delivery comes back to the source and the account that caused it."""
+        """A delivery comes back to the source and the account that caused it; that of a notice to nobody."""
+        if message.told_of:
+            return
         root = message.root
         for origins, name in ((self.by_source, root.source), (self.by_account, root.account)):
             if name:
@@ -124,82 +164,12 @@ class Messages:
                     origins.popitem(last=False)
 
 
-def _received(messages: Messages, message: Message, event: ev.MessageReceived) -> None:
-    message.origin = event.origin
-    message.source, message.account = event.source, event.account
-    message.helo, message.uid, message.user = event.helo, event.uid, event.user
-    if event.sender is not None:
-        message.sender = event.sender
-    if event.size is not None:
-        message.size = event.size
-    for recipient in event.recipients[:RECIPIENTS]:
-        message.recipients.setdefault(recipient, None)
-    if event.message_id:
-        messages.identified(message, event.message_id)
-    if event.orig_queue_id:
-        before = messages.get((message.host, event.orig_queue_id))
-        if before is not None and before is not message:
-            messages.adopt(before, message)
-
-
-def _identified(messages: Messages, message: Message, event: ev.MessageIdentified) -> None:
-    messages.identified(message, event.message_id)
-
-
-def _queued(messages: Messages, message: Message, event: ev.MessageQueued) -> None:
-    message.sender, message.size, message.told = event.sender, event.size, event.recipients
-
-
-def _handled(messages: Messages, message: Message, event: ev.MessageHandled) -> None:
-    message.action = "" if event.action == "release" else event.action
-
-
-def _delivery(messages: Messages, message: Message, event: ev.Delivery) -> None:
-    if event.recipient in message.recipients or len(message.recipients) < RECIPIENTS:
-        message.recipients[event.recipient] = event
-    if event.sender is not None and message.sender is None:
-        message.sender = event.sender
-    internal = event.relay_address.startswith(LOOPBACK)
-    if event.next_queue_id and (internal or not event.relay_address):
-        messages.expect(message, event.next_queue_id)
-    if not internal or event.status not in FINAL:
-        messages.count(message, event.status)
-
-
-def _notice(messages: Messages, message: Message, event: ev.NoticeSent) -> None:
-    if event.notice_id:
-        messages.expect(message, event.notice_id)
-
-
-def _expired(messages: Messages, message: Message, event: ev.MessageExpired) -> None:
-    message.expired = True
-    messages.count(message, "expired")
-
-
-def _removed(messages: Messages, message: Message, event: ev.MessageRemoved) -> None:
-    messages.over(message, event.time)
-
-
-def _refused(messages: Messages, message: Message, event: ev.Refused) -> None:
-    if event.stage in ("END-OF-MESSAGE", "DATA") and not event.warning:
-        message.refused = event
-        messages.over(message, event.time)
-
-
-def _verdict(messages: Messages, message: Message, event: ev.Verdict) -> None:
-    if len(message.verdicts) < VERDICTS:
-        message.verdicts.append(event)
-
-
-_FOLDS: dict[type[ev.LogEvent], Callable[[Messages, Message, Any], None]] = {
-    ev.MessageReceived: _received,
-    ev.MessageIdentified: _identified,
-    ev.MessageQueued: _queued,
-    ev.MessageHandled: _handled,
-    ev.Delivery: _delivery,
-    ev.NoticeSent: _notice,
-    ev.MessageExpired: _expired,
-    ev.MessageRemoved: _removed,
-    ev.Refused: _refused,
-    ev.Verdict: _verdict,
-}
+def _anew(message: Message, event: ev.MessageReceived) -> bool:
+    """Whether this is the beginning of another message: short queue ids are used again. OpenSMTPD begins one several
+    times, and only the first time says from where."""
+    if message.end is not None:
+        return True
+    if message.brought is None:
+        return False
+    pid, source = message.brought
+    return pid != event.pid or (bool(event.source) and bool(source) and source != event.source)

@@ -1,10 +1,14 @@
-"""A visit's facts on its session: where the wire is dark, or was not seen at all, the log knows."""
+"""The logs' facts on a session: where the wire is dark, or was not seen at all, the log knows."""
+
+from functools import lru_cache
+from itertools import chain, islice
 
 from smtpwatch import events as ev
-from smtpwatch.state.log_sessions import Visit
-from smtpwatch.state.session import Session, TlsFacts, Transaction
+from smtpwatch.state.session import TRANSACTIONS, Session, TlsFacts, Transaction
+from smtpwatch.state.visit import Visit
 
 _PORTS = {"submission": 587, "smtps": 465, "submissions": 465}  # by the names that Postfix's own master.cf gives
+_AGAIN = "auth"  # the service of Dovecot's lines that tell of a login once more, after the server's own
 
 _STAGES: dict[type[ev.LogEvent], str] = {
     ev.ClientConnected: "connect",
@@ -17,51 +21,72 @@ _STAGES: dict[type[ev.LogEvent], str] = {
 """Where the dialogue stands, by the latest line that tells."""
 
 
-def mirror(visit: Visit, session: Session) -> None:
-    """Bring `session` up to what `visit` tells; to be called whenever that is more."""
-    session.account = visit.account or session.account
+def mirror(session: Session) -> None:
+    """Bring `session` up to what its visits tell; to be called whenever that is more."""
+    visits = session.visits
+    account = ""
+    for visit in visits:
+        account = visit.account or account
+    session.account = account
     if session.sensor == "log":
-        _alone(visit, session)
+        _alone(visits[0], session)
     elif not session.dark:
         return
-    last = visit.refused[-1] if visit.refused else None
-    if last is not None and last.code:
-        session.last_code, session.last_reply = last.code, last.reply.removeprefix(f"{last.code} ")
-    accepted, every = visit.commands.get("rcpt", (visit.messages, 0))
-    refused = sum(each.stage == "RCPT" for each in visit.refused)
-    session.accepted, session.refused = accepted, max(refused, every - accepted)
-    session.messages = visit.messages
-    session.auth = [(each.mechanism, _outcome(each)) for each in visit.logins]
+    accepted = refused = messages = 0
+    logins = False
+    for visit in visits:
+        if visit.refused and visit.refused[-1].code:
+            last = visit.refused[-1]
+            session.last_code, session.last_reply = last.code, last.reply.removeprefix(f"{last.code} ")
+        good, every = visit.commands.get("rcpt", (visit.messages, 0))
+        accepted += good
+        refused += max(visit.rcpt_refused, every - good)
+        messages += visit.messages
+        logins = logins or bool(visit.logins)
+    session.accepted, session.refused, session.messages = accepted, refused, messages
+    if logins:
+        session.auth = _logins(visits)
+
+
+def _logins(visits: list[Visit]) -> list[tuple[str, ev.AuthOutcome]]:
+    """Each login once: an authentication service tells again what the server tells, which comes first."""
+    every = list(chain.from_iterable(visit.logins for visit in visits))
+    told = [each for each in every if each.service != _AGAIN]
+    return [(each.mechanism, _outcome(each)) for each in told or every]
 
 
 def _alone(visit: Visit, session: Session) -> None:
-    session.source, session.client = visit.source, visit.source
+    session.source = session.client = visit.source
     session.client_port = visit.client_port
     session.direction = "submission" if visit.submission or visit.account else "inbound"
     session.server_port = visit.server_port or _port(visit.program)
-    session.start, session.end = visit.start, visit.end or (visit.lines[-1].time if visit.lines else visit.start)
+    session.start, session.end = visit.start, visit.latest if visit.end is None else visit.end
     session.hello_taken = visit.helo
-    if isinstance(visit.tls, ev.TlsEstablished):
+    tls = visit.tls
+    if tls is not None:
         session.tls = TlsFacts(implicit=False)
-        session.tls.version, session.tls.cipher = visit.tls.version, visit.tls.cipher
-        session.tls.group = visit.tls.group or None
-    elif visit.tls is not None:
-        session.tls = TlsFacts(implicit=False)
-        session.tls.failed = visit.tls.reason
-    session.transactions = [_transaction(queue_id) for queue_id in visit.queue_ids]
+        if isinstance(tls, ev.TlsEstablished):
+            session.tls.version, session.tls.cipher, session.tls.group = tls.version, tls.cipher, tls.group or None
+        else:
+            session.tls.failed = tls.reason
+    if visit.messages > session.messages:
+        fresh = islice(reversed(visit.queue_ids), visit.messages - session.messages)
+        session.transactions += map(_transaction, reversed(list(fresh)))
+        del session.transactions[:-TRANSACTIONS]
     if visit.end is not None:
         session.closed_by = _closed_by(visit)
-    else:
-        session.stage = next(
-            (_STAGES[type(line)] for line in reversed(visit.lines) if type(line) in _STAGES), "connect"
-        )
+    elif not session.over:
+        stages = (_STAGES[type(line)] for line in reversed(visit.lines) if type(line) in _STAGES)
+        session.stage = next(stages, "connect")
 
 
 def _closed_by(visit: Visit) -> str:
-    lost = next((each.reason for each in reversed(visit.lines) if isinstance(each, ev.ClientLost)), "")
-    if lost:
-        return {"timeout": "timeout", "lost connection": "lost"}.get(lost, "closed")
-    said = next((each.reason for each in reversed(visit.lines) if isinstance(each, ev.ClientDisconnected)), "")
+    said = ""
+    for line in reversed(visit.lines):
+        if isinstance(line, ev.ClientLost):
+            return {"timeout": "timeout", "lost connection": "lost"}.get(line.reason, "closed")
+        if isinstance(line, ev.ClientDisconnected):
+            said = line.reason
     if said in ("quit", "timeout"):
         return said
     return "quit" if visit.commands.get("quit", (0, 0))[0] else "closed"
@@ -73,6 +98,7 @@ def _transaction(queue_id: str) -> Transaction:
     return transaction
 
 
+@lru_cache(100)
 def _port(program: str) -> int:
     return next((port for name, port in _PORTS.items() if f"/{name}/" in program), 0)
 

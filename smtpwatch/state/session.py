@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from smtpwatch import events as ev
-from smtpwatch.state.log_sessions import Visit
+from smtpwatch.state.visit import Visit
 
 TRANSCRIPT_EVENTS = 200  # the latest of one session; a normal one has under 20
 TRANSACTIONS = 1_000  # of one session, the latest; a busy relay sends 100 on one connection
 RECIPIENTS = 10_000  # of one transaction; Postfix's smtpd_recipient_limit is 1,000
+
+NAMES = 8  # of one client that are remembered; nearly all give one
 
 HELLO = ("EHLO", "HELO", "LHLO")
 ALPN_IN_CLEAR = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")  # later versions encrypt what the server chose
@@ -85,6 +87,8 @@ class Session:
         "last_reply",
         "messages",
         "named_port",
+        "names",
+        "names_known",
         "octets_client",
         "octets_server",
         "oddities",
@@ -130,6 +134,9 @@ class Session:
         self.hello_taken: str | None = None
         self.hellos: list[str | None] = []
         """Arguments of hellos that wait for their reply."""
+        self.names: list[str] = []
+        """Those that were given, in lower case; not all of them if not `names_known`."""
+        self.names_known = True
         self.transactions: list[Transaction] = []
         self.accepted = 0
         self.refused = 0
@@ -171,6 +178,16 @@ class Session:
         return self.tls is not None and self.tls.failed is None
 
     @property
+    def over(self) -> bool:
+        """It has ended."""
+        return self.stage == "closed"
+
+    @property
+    def spoken(self) -> bool:
+        """Either side has said something: a server may have known of it."""
+        return self.smtp if self.over else self.stage != "connect"
+
+    @property
     def queue_ids(self) -> list[str]:
         """Those that the wire saw in the server's replies."""
         return [each.queue_id for each in self.transactions if each.queue_id]
@@ -190,6 +207,11 @@ class Session:
         """The server's last word was a refusal, or something failed: the row deserves an eye."""
         failed = self.tls is not None and self.tls.failed is not None
         return failed or self.refused > 0 or (self.last_code or 0) >= 400
+
+    def dissolve(self) -> None:
+        """Let go of what refers back to it, lest it take a garbage collector to be rid of it."""
+        for visit in self.visits:
+            visit.session = None
 
     def apply(self, event: ev.SessionEvent) -> None:
         """Take in one event of this session."""
@@ -233,6 +255,10 @@ def _command(session: Session, event: ev.Command) -> None:
         given = None if event.argument.endswith(ev.CUT) else event.argument.strip()
         session.hello_given = given
         session.hellos = [*session.hellos[-7:], given]
+        if given is None or len(session.names) >= NAMES:
+            session.names_known = False
+        else:
+            session.names.append(given.casefold())
     elif event.verb == "STARTTLS":
         session.starttls = "requested"
 

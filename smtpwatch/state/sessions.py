@@ -8,8 +8,6 @@ from smtpwatch import events as ev
 from smtpwatch.state.logs import Logs
 from smtpwatch.state.session import Session
 
-WIRE = "wire"
-
 LIVE_SESSIONS = 100_000  # the tracker's own bound; beyond it the oldest are given up as recent ones
 RECENT_SESSIONS = 2_000  # what an admin may page back through; about 4 kB each
 ONE_RUN = 1 << 40  # session numbers that a sensor may use between two starts
@@ -41,7 +39,7 @@ class Sessions:
             self._of_session(event)
         elif isinstance(event, ev.LogEvent):
             self.logs.apply(event)
-            self.logs.settle(event.time)
+            self.logs.settle()
         elif type(event) is ev.Tally:
             for number in event.closed:
                 self._lost((event.sensor, number + self._before.get(event.sensor, 0)), event.time)
@@ -50,7 +48,7 @@ class Sessions:
 
     def finish(self) -> None:
         """No more is to come: what waited for its other half goes without."""
-        self.logs.settle(0.0, everything=True)
+        self.logs.settle(everything=True)
 
     def _of_session(self, event: ev.SessionEvent) -> None:
         key = (event.sensor, event.session + self._before.get(event.sensor, 0))
@@ -61,21 +59,19 @@ class Sessions:
         tell = _TELL_LOGS.get(type(event))
         if tell is not None:
             tell(self.logs, session, event)
+        self.logs.wire(event.time)
         if type(event) is ev.SessionClosed:
             self._close(key)
 
     def _status(self, event: ev.SensorStatus) -> None:
-        if event.sensor == WIRE:
-            self.logs.alone = event.state == "failed"
         if event.state == "starting":
             for key in [key for key in self.live if key[0] == event.sensor]:
                 self._lost(key, event.time)
             self._before[event.sensor] = self._before.get(event.sensor, 0) + ONE_RUN
-        self.logs.settle(event.time)
+        self.logs.status(event)
 
     def _from_log(self, session: Session) -> None:
-        if len(self.live) >= LIVE_SESSIONS:
-            self._close(next(iter(self.live)))
+        self._make_room()
         self.live[session.key] = session
 
     def _log_ended(self, session: Session) -> None:
@@ -83,10 +79,14 @@ class Sessions:
             self._close(session.key)
 
     def _open(self, key: tuple[str, int], event: ev.SessionEvent) -> Session:
-        if len(self.live) >= LIVE_SESSIONS:
-            self._close(next(iter(self.live)))
+        self._make_room()
         session = self.live[key] = Session(*key, event.source, event.time)
         return session
+
+    def _make_room(self) -> None:
+        if len(self.live) >= LIVE_SESSIONS:
+            oldest = next(iter(self.live))
+            self._lost(oldest, self.live[oldest].end)
 
     def _lost(self, key: tuple[str, int], now: float) -> None:
         """End a session whose own end was not told (shed, or its sensor restarted)."""
@@ -99,23 +99,23 @@ class Sessions:
 
     def _close(self, key: tuple[str, int]) -> None:
         session = self.live.pop(key)
+        self.logs.session_closed(session)
         if session.smtp:
             self.recent[key] = session
             if len(self.recent) > RECENT_SESSIONS:
-                self.recent.popitem(last=False)
+                self.recent.popitem(last=False)[1].dissolve()
         if self._ended is not None:
             self._ended(session)
 
 
 def _queued(logs: Logs, session: Session, event: ev.MessageDecided) -> None:
     if event.queue_id is not None:
-        logs.queued(session, event.queue_id)
+        logs.queued(session, event.queue_id, event.time)
 
 
 _TELL_LOGS: dict[type[ev.SessionEvent], Callable[[Logs, Session, Any], None]] = {
-    ev.SessionOpened: lambda logs, session, event: logs.session_opened(session),
-    ev.SourceNamed: lambda logs, session, event: logs.session_opened(session),
-    ev.SessionClosed: lambda logs, session, event: logs.session_closed(session),
+    ev.SessionOpened: lambda logs, session, event: logs.session_opened(session, event.host),
+    ev.SourceNamed: lambda logs, session, event: logs.session_named(session, event.by),
     ev.MessageDecided: _queued,
 }
 """What of the wire the join needs to know."""

@@ -1,168 +1,208 @@
 """Which visit a client's port belongs to, where the log does not say: a process was seen to have that client's
 connection open at some moment, and its own lines say whom it served, one after the other.
 
-A process may have gone on to its next client between its line and the look. So the ports that one process was seen with
-are set against its visits in order, each where stamps, the greeting on the wire, HELO and TLS allow; what has more
-than one place is not decided.
-"""
+Stamps do not count here, since many are of whole seconds, but the order in which things were told: what was seen comes
+after the lines that were there to be read by then. It is of the process's visit at that place, or of one that follows
+so soon that its line may just not have been read. What has more than one place is not decided."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from math import inf
 
 from smtpwatch.events import ClientPortSeen
-from smtpwatch.state.agreement import contradict
-from smtpwatch.state.log_sessions import Visit
+from smtpwatch.state.agreement import contradict, in_time, taken
+from smtpwatch.state.clocks import SLACK, Clocks
 from smtpwatch.state.session import Session
+from smtpwatch.state.visit import EXACT, Visit
 
-PROCESSES = 5_000  # whose latest visits are remembered
-LATEST = 12  # visits and sightings of one process that are set against each other
-LATE = 1.0  # seconds after which a line that was written before a sighting has come
-SLACK = 0.02  # seconds between what a process does and the stamp of its line
-GREETING = 2.0  # seconds from the line of a connection to the greeting, at most
+PROCESSES = 1_000  # whose latest visits are remembered; Postfix runs 100 smtpds unless told otherwise
+LATEST = 12  # visits and sightings of one process that are remembered
+UNREAD = 2.0  # seconds that a line may be written before it is read, as long as it is not known better
+QUICKEST = 0.25  # the least that is ever believed: the log's sensor looks 10 times a second or more
+SLOWEST = 5.0  # the most
+SOON = 0.5  # seconds from reading a line to a look that was meant for it
+DELAYS = 50  # latest delays that count
+ENOUGH = 10  # sessions that lasted LONG times the longest delay: had there been longer ones, they would show it
+LONG = 4.0
+PATIENCE = 5.0  # seconds that the wire may be behind, and that what is not decided may still be
 
 Process = tuple[str, int]
 Find = Callable[[str, int, float], Session | None]
 """The wire's session from an address and port that was open at some time."""
 
 
-@dataclass(slots=True)
 class _Seen:
-    """A port that a process had open at `time`; `session` is the wire's."""
+    """A port that a process had open at `time`, and the visits that it may be of; `session` is the wire's."""
 
-    time: float
-    source: str
-    port: int
-    session: Session | None = None
+    __slots__ = ("first", "port", "session", "source", "time", "visits")
+
+    def __init__(self, event: ClientPortSeen, visits: list[Visit], first: bool) -> None:
+        self.time = event.time
+        self.first = first
+        """The look that was meant for the last of the visits, right after its line was read."""
+        self.source = event.source
+        self.port = event.client_port
+        self.visits = visits
+        self.session: Session | None = None
 
 
-class _Served:
-    """One process: its latest visits and the ports it was seen with, both in order."""
+class _Process:
+    """One process: its latest visits, and what was seen of it and is not decided."""
 
-    __slots__ = ("forgotten", "seen", "visits")
+    __slots__ = ("seen", "visits")
 
     def __init__(self) -> None:
-        self.visits: deque[Visit] = deque()
+        self.visits: deque[Visit] = deque(maxlen=LATEST)
         self.seen: deque[_Seen] = deque(maxlen=LATEST)
-        self.forgotten = -inf
-        """Until then it may have served visits that are no longer held."""
-
-    def begin(self, visit: Visit) -> None:
-        """It serves another client from now on."""
-        self.visits.append(visit)
-        if len(self.visits) > LATEST:
-            oldest = self.visits.popleft()
-            until = self.visits[0].start if oldest.end is None else oldest.end
-            self.forgotten = until + oldest.whole + SLACK
-            self.seen = deque((each for each in self.seen if each.time > self.forgotten), maxlen=LATEST)
-
-    def see(self, seen: _Seen) -> None:
-        """It had that port open."""
-        known = any(each.port == seen.port and each.source == seen.source for each in self.seen)
-        if seen.time > self.forgotten and not known:
-            self.seen.append(seen)
-
-    def decide(self) -> Iterator[tuple[Visit, _Seen]]:
-        """The pairs that are the only ones possible."""
-        seen = [each for each in self.seen if any(_may(visit, each) for visit in self.visits)]
-        places = _only_places([[_may(visit, each) for visit in self.visits] for each in seen])
-        for each, place in zip(seen, places, strict=True):
-            if place is not None:
-                yield self.visits[place], each
 
     def narrow(self) -> None:
         """What is known of the others bounds when each visit was, to the packet."""
         before = inf
         for visit in reversed(self.visits):
             visit.before = min(visit.before, before)
-            before = visit.session.served if visit.session is not None else before
+            before = _served(visit, before)
         after = -inf
         for visit in self.visits:
             visit.after = max(visit.after, after)
-            after = visit.session.served if visit.session is not None else after
+            after = _served(visit, after)
 
 
 class Sightings:
-    """Gives visits their ports."""
+    """Gives visits their ports. `find` finds the wire's sessions, `sole` tells whether a session is the only one of its
+    source that has no visit."""
 
-    def __init__(self) -> None:
-        self._processes: OrderedDict[Process, _Served] = OrderedDict()
+    def __init__(self, clocks: Clocks, find: Find, sole: Callable[[Session], bool]) -> None:
+        self._clocks = clocks
+        self._find = find
+        self._sole = sole
+        self._processes: OrderedDict[Process, _Process] = OrderedDict()
+        self._soon: deque[tuple[float, Process]] = deque()
+        """When to look at processes, as long as their clients have only one session."""
         self._waiting: deque[tuple[float, Process]] = deque()
+        """When to look at them in any case: by then all lines have been read that were written before."""
+        self._delays: deque[tuple[float, Session]] = deque(maxlen=DELAYS)
+        self._unread = UNREAD
 
     def visit(self, visit: Visit) -> None:
         """A process has begun to serve a client."""
-        process = (visit.host, visit.pid)
-        self._processes.setdefault(process, _Served()).begin(visit)
-        self._processes.move_to_end(process)
-        if len(self._processes) > PROCESSES:
-            self._processes.popitem(last=False)
-        if self._processes[process].seen:
-            self._waiting.append((visit.start, process))
+        visit.read = self._clocks.marks.time
+        if visit.connected:
+            visit.after = visit.read - 2 * self._unread
+        key = (visit.host, visit.pid)
+        process = self._processes.get(key)
+        if process is None:
+            process = self._processes[key] = _Process()
+            if len(self._processes) > PROCESSES:
+                self._processes.popitem(last=False)
+        else:
+            self._processes.move_to_end(key)
+        process.visits.append(visit)
+        for seen in process.seen:
+            if seen.time + self._unread > visit.read:
+                seen.visits.append(visit)
 
     def seen(self, event: ClientPortSeen) -> None:
         """A process had a client's connection open at `event.time`."""
-        process = (event.host, event.pid)
-        served = self._processes.get(process)
-        if served is None:
+        key = (event.host, event.pid)
+        process = self._processes.get(key)
+        if process is None:
             return
-        served.see(_Seen(event.time, event.source, event.client_port))
-        self._waiting.append((event.time, process))
+        last = process.visits[-1]
+        there = [last] if last.end is None else []
+        if not self._clocks.live:  # not told as it happened: then stamps must do
+            there = [each for each in process.visits if each.end is None or event.time <= each.end + each.whole]
+        process.seen.append(_Seen(event, there, not last.seen))
+        last.seen = True
+        self._soon.append((event.time, key))
+        self._waiting.append((event.time, key))
 
-    def settle(self, now: float, find: Find, everything: bool = False) -> Iterator[Visit]:
-        """Decide what can be decided by `now`; yields the visits that have got their port."""
-        processes: dict[Process, None] = {}
-        while self._waiting and (everything or self._waiting[0][0] + LATE < now):
-            processes[self._waiting.popleft()[1]] = None
-        for process in processes:
-            served = self._processes.get(process)
-            if served is None:
+    def joined(self, visit: Visit) -> None:
+        """The session of a visit is known for sure."""
+        process = self._processes.get((visit.host, visit.pid))
+        if process is not None and visit.join in EXACT:
+            process.narrow()
+
+    def settle(self, everything: bool = False) -> Iterator[tuple[Visit, Session]]:
+        """What can be decided by now. The caller joins each pair before it asks for the next."""
+        if not self._waiting:
+            return
+        self._believe()
+        until = inf if everything else self._clocks.marks.time - self._unread
+        packets = inf if everything else max(self._clocks.wire.time - SLACK, until - PATIENCE)
+        due: dict[Process, None] = {}
+        for waiting, latest in ((self._soon, packets), (self._waiting, until)):
+            while waiting and waiting[0][0] <= latest:
+                due[waiting.popleft()[1]] = None
+        for key in due:
+            process = self._processes.get(key)
+            if process is None:
                 continue
-            for seen in served.seen:
-                seen.session = seen.session or find(seen.source, seen.port, seen.time)
-            for visit, seen in served.decide():
-                if not visit.client_port:
-                    visit.client_port, visit.port_seen = seen.port, True
-                    yield visit
-            served.narrow()
+            while process.seen and process.seen[0].time < until - PATIENCE and not everything:
+                process.seen.popleft()
+            unknown = sum(not self._known(seen, packets) for seen in process.seen)
+            if unknown:
+                self._waiting.append((until + SOON, key))
+            yield from self._decide(process, until)
+
+    def _known(self, seen: _Seen, packets: float) -> bool:
+        """Whether the wire shows its session, and that it is served."""
+        if seen.session is None and seen.time <= packets:
+            seen.session = self._find(seen.source, seen.port, seen.time)
+            if seen.first and seen.session is not None and seen.session.greeted is not None:
+                self._delays.append((seen.time - seen.session.greeted, seen.session))
+        return seen.session is not None and seen.session.spoken
+
+    def _believe(self) -> None:
+        """How long a line may wait for being read: a look that follows it finds a session that began so long ago, if it
+        still lasts."""
+        longest = max((seconds for seconds, _ in self._delays), default=0.0)
+        now = self._clocks.wire.time
+        proof = sum(
+            (session.end if session.over else now) - session.served > LONG * max(QUICKEST, longest) / 2
+            for _, session in self._delays
+        )
+        self._unread = min(SLOWEST, max(QUICKEST, 2 * longest)) if proof >= ENOUGH else UNREAD
+
+    def _decide(self, process: _Process, until: float) -> Iterator[tuple[Visit, Session]]:
+        """The pairs that are the only ones possible, and those that they leave."""
+        while True:
+            options: dict[tuple[str, int], list[Visit]] = {}
+            of: dict[tuple[str, int], tuple[Session, int]] = {}
+            for seen in process.seen:
+                if seen.session is not None and (seen.time <= until or self._sole(seen.session)):
+                    key = seen.session.key
+                    before = options.get(key, seen.visits)
+                    options[key] = [each for each in seen.visits if each in before and self._may(each, seen)]
+                    of[key] = seen.session, seen.port
+            claims = Counter(id(visits[0]) for visits in options.values() if len(visits) == 1)
+            found = False
+            for key, visits in options.items():
+                if len(visits) == 1 and claims[id(visits[0])] == 1 and not visits[0].client_port:
+                    found = True
+                    session, visits[0].client_port = of[key]
+                    visits[0].port_seen = True
+                    yield visits[0], session
+            if not found:
+                return
+
+    def _may(self, visit: Visit, seen: _Seen) -> bool:
+        session = seen.session
+        if session is None or visit.source != seen.source or visit.client_port not in (0, seen.port):
+            return False
+        if visit.join in EXACT and visit.session is not session:
+            return False
+        if visit.connected and session.greeted is not None and session.greeted < visit.read - self._unread:
+            return False
+        if not in_time(visit, session, self._clocks.offset.wide):
+            return False
+        return not taken(session, visit) and not contradict(visit, session)
 
 
-def _may(visit: Visit, seen: _Seen) -> bool:
-    """Whether the process may have been serving that visit's client when it was seen with that port."""
-    if visit.source != seen.source or (visit.client_port and visit.client_port != seen.port):
-        return False
-    if seen.time < visit.start - SLACK or (visit.end is not None and seen.time > visit.end + visit.whole + SLACK):
-        return False
-    session = seen.session
-    if session is None:
-        return True
-    if session.greeted is not None and not (
-        visit.start - SLACK <= session.greeted <= visit.start + visit.whole + GREETING
-    ):
-        return False
-    return not contradict(visit, session)
-
-
-def _only_places(may: list[list[bool]]) -> list[int | None]:
-    """For each row the one column that it has in every way to give each row a column of its own, in the same order;
-    None where there is a choice, or no way at all."""
-    rows = len(may)
-    columns = len(may[0]) if may else 0
-    # from_left[row][column]: rows up to this one can be placed, this one at the column; from_right likewise.
-    from_left = [[False] * columns for _ in range(rows)]
-    from_right = [[False] * columns for _ in range(rows)]
-    for row in range(rows):
-        for column in range(columns):
-            before = row == 0 or any(from_left[row - 1][:column])
-            from_left[row][column] = may[row][column] and before
-    for row in reversed(range(rows)):
-        for column in range(columns):
-            after = row == rows - 1 or any(from_right[row + 1][column + 1 :])
-            from_right[row][column] = may[row][column] and after
-    places: list[int | None] = []
-    for left, right in zip(from_left, from_right, strict=True):
-        possible = [column for column in range(columns) if left[column] and right[column]]
-        places.append(possible[0] if len(possible) == 1 else None)
-    return places
+def _served(visit: Visit, otherwise: float) -> float:
+    """When it was served, by packet time, if that is known for sure."""
+    session = visit.session
+    if session is None or visit.join not in EXACT or session.greeted is None:
+        return otherwise
+    return session.greeted

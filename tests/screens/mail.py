@@ -108,9 +108,9 @@ def logged(lines: str = LINES) -> list[ev.Event]:
 
 
 def evening() -> list[ev.Event]:
-    """Wire and log of the busy evening, by time."""
+    """Wire and log of the busy evening as they come: a line after the packets of its second."""
     events = [*scenes.busy_evening(), status(), *logged(), status(at=scenes.NOW)]
-    return sorted(events, key=lambda event: event.time)
+    return sorted(events, key=lambda event: event.time + isinstance(event, ev.LogEvent))
 
 
 def hostile() -> list[ev.Event]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
 from smtpwatch import events as ev
+from smtpwatch.state import join as join_module
 from smtpwatch.state.session import Session
+from smtpwatch.state.sessions import Sessions
 from tests.state.joint import HOST, NOW, Log, Wire, by_time, every, fold, joins
 
 A, B = "203.0.113.7", "203.0.113.8"
@@ -85,21 +88,23 @@ def test_by_queue_id_seen_in_clear() -> None:
     assert joins(fold(by_time(events))) == {(A, 40_000 + n): (n, "queue id") for n in (1, 2)}
 
 
-def test_one_after_the_other_several_a_second() -> None:
-    """A source that comes again and again is told in the same order by both, once the clocks are known."""
+@pytest.mark.parametrize(("processes", "told"), [(1, 12), (12, 0)], ids=["one process", "many"])
+def test_one_after_the_other_several_a_second(processes: int, told: int) -> None:
+    """A source that comes again and again is told of in the same order by both; but lines of two processes, with stamps
+    in whole seconds, are not surely in order."""
     events: list[ev.Event] = []
     for n in range(6):  # strangers that come once: from them the clocks are known
         source = f"198.51.100.{n}"
         events += session(Wire(100 + n, source, 50_000, NOW + n), NOW + n + 1)
         events += visit(Log(100 + n, source), NOW + n, NOW + n + 1)
     for n in range(1, 13):
-        start = NOW + 20 + n * 0.3
+        start, log = NOW + 20 + n * 0.3, Log(n % processes + 1, A)
         events += session(Wire(n, A, 40_000 + n, start), start + 0.2)
-        events += visit(Log(n, A), start, start + 0.2)
-    found = joins(fold(by_time(events)))
-    wrong = {place: of for place, of in found.items() if place[0] == A and of[0] != place[1] - 40_000}
-    assert wrong == {}
-    assert len(found) == 18
+        events += [log.connected(start), log.received(start, f"ID{n}"), log.gone(start + 0.2)]
+    joined = [each for each in every(fold(by_time(events))) if each.sensor == "wire" and each.visits]
+    of_source = [each for each in joined if each.source == A]
+    assert [list(each.visits[0].queue_ids) for each in of_source] == [[f"ID{each.id}"] for each in of_source]
+    assert len(joined) == 6 + told
 
 
 def test_a_port_seen_on_the_process() -> None:
@@ -119,7 +124,7 @@ def test_a_process_that_has_gone_on_is_not_believed_blindly() -> None:
     events = [*session(Wire(1, A, 40_001, NOW + 0.1), NOW + 0.3), *session(Wire(2, A, 40_002, NOW + 0.4), NOW + 0.9)]
     events += [log.connected(NOW + 0.1), log.gone(NOW + 0.3), log.connected(NOW + 0.4), log.gone(NOW + 0.9)]
     events.append(log.seen(NOW + 0.6, 40_002))
-    assert joins(fold(by_time(events))) == {}
+    assert "process" not in {kind for _, kind in joins(fold(by_time(events))).values()}
 
 
 def test_sessions_that_wait_to_be_accepted() -> None:
@@ -130,8 +135,10 @@ def test_sessions_that_wait_to_be_accepted() -> None:
         wire, served = Wire(n, A, 40_000 + n, NOW + n / 100), NOW + 2.1 * n + 0.5
         events += [wire.opened, wire.greeting(served + 0.01), wire.tls(served + 0.05), wire.closed(served + 1)]
         events += [*visit(log, served, served + 1), log.seen(served + 0.1, 40_000 + n)]
-    found = joins(fold(by_time(events)))
-    assert found == {(A, 40_000 + n): (7, "process") for n in range(5)}
+    sessions = fold(by_time(events))
+    starts = [[visit.start for visit in each.visits] for each in every(sessions)]
+    assert starts == [[float(int(NOW + 2.1 * n + 0.5))] for n in range(5)]
+    assert {kind for _, kind in joins(sessions).values()} <= {"process", "time"}
 
 
 def test_exim_without_process_ids_is_joined_by_helo() -> None:
@@ -255,3 +262,161 @@ def test_one_message_told_by_several_lines_is_one() -> None:
     message = sessions.logs.messages.get((HOST, "aabbccdd"))
     assert message is not None
     assert (list(message.recipients), message.size) == (["x@example.org", "y@example.org"], 900)
+
+
+# ---- hostile clients, bounds and cost
+
+
+def test_names_exchanged_behind_tls() -> None:
+    """Two sessions of one client, each named in clear as the other is behind TLS: neither is taken for the other."""
+    events: list[ev.Event] = []
+    for n, clear, hidden in ((1, "a.example", "b.example"), (2, "b.example", "a.example")):
+        wire, log = Wire(n, A, 40_000 + n, NOW + n / 100), Log(n, A)
+        events += [wire.opened, wire.greeting(wire.start + 0.01), *wire.hello(wire.start + 0.02, clear)]
+        events += [wire.tls(wire.start + 0.05), wire.closed(NOW + 3)]
+        events += [log.connected(NOW), log.refused(NOW + 1, hidden), log.gone(NOW + 3)]
+    assert joins(fold(by_time(events))) == {}
+
+
+def test_in_clear_a_name_tells() -> None:
+    events: list[ev.Event] = []
+    for n in (1, 2):
+        wire, log = Wire(n, A, 40_000 + n, NOW + n / 100), Log(n, A)
+        events += [wire.opened, wire.greeting(wire.start + 0.01), *wire.hello(wire.start + 0.02, f"h{n}.example")]
+        events += [wire.closed(NOW + 3), log.connected(NOW), log.refused(NOW + 1, f"H{n}.example"), log.gone(NOW + 3)]
+    assert {place: pid for place, (pid, _) in joins(fold(by_time(events))).items()} == {
+        (A, 40_001): 1, (A, 40_002): 2,
+    }  # fmt: skip
+
+
+def test_a_name_that_another_session_may_have_given_too() -> None:
+    """The victim is behind the same address, and says the same in clear."""
+    events: list[ev.Event] = []
+    for n in (1, 2):
+        wire = Wire(n, A, 40_000 + n, NOW + n / 100)
+        events += [wire.opened, wire.greeting(wire.start + 0.01), *wire.hello(wire.start + 0.02, "h.example")]
+        events.append(wire.closed(NOW + 3))
+    log = Log(1, A)
+    events += [log.connected(NOW), log.refused(NOW + 1, "h.example"), log.gone(NOW + 3)]
+    assert joins(fold(by_time(events))) == {}
+
+
+def test_a_session_without_a_greeting_takes_no_visit() -> None:
+    """A scanner's connection is never served; the visit is of a session that was not captured."""
+    wire, log = Wire(1, A, 40_001, NOW), Log(1, A)
+    scan = ev.SessionClosed(NOW + 1, "wire", HOST, 1, A, NOW + 1, "rst", 0, 0, None, False)
+    assert joins(fold(by_time([wire.opened, scan, log.connected(NOW), log.gone(NOW + 3)]))) == {}
+
+
+def test_a_submission_service_is_not_on_port_25() -> None:
+    log = Log(1, A, program="postfix/submission/smtpd")
+    relay = session(Wire(1, A, 40_001, NOW), NOW + 3)
+    assert joins(fold(by_time([*relay, log.connected(NOW), log.gone(NOW + 3)]))) == {}
+    submission = session(Wire(1, A, 40_001, NOW, 587), NOW + 3)
+    assert joins(fold(by_time([*submission, log.connected(NOW), log.gone(NOW + 3)]))) == {(A, 40_001): (1, "time")}
+
+
+def test_old_tls_has_two_names() -> None:
+    old = Log(1, A)
+    lines = [old.connected(NOW), old.tls(NOW, "TLSv1"), old.gone(NOW + 3)]
+    events = by_time([*session(Wire(1, A, 40_001, NOW), NOW + 3, "TLSv1.0"), *lines])
+    assert joins(fold(events)) == {(A, 40_001): (1, "time")}
+
+
+def test_two_ports_at_once_from_one_port() -> None:
+    """A client may use one port for two services of ours at the same time."""
+    first, second = Wire(1, A, 40_000, NOW), Wire(2, A, 40_000, NOW, 587)
+    log, submission = Log(1, A, 40_000), Log(2, A, 40_000, program="postfix/submission/smtpd")
+    events = [
+        *session(first, NOW + 3),
+        *session(second, NOW + 3),
+        *visit(log, NOW, NOW + 3),
+        *visit(submission, NOW, NOW + 3),
+    ]
+    shown = every(fold(by_time(events)))
+    for each in shown:
+        assert [visit.pid for visit in each.visits] in (
+            [],
+            [{25: 1, 587: 2}.get(each.server_port, 0)],
+        ) or each.sensor == "log"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_ports_used_again_at_once(whole: bool) -> None:
+    """By forty sessions, one right after the other; in order, since a stamp precedes the packets of its second."""
+    events: list[ev.Event] = []
+    for n in range(40):
+        start, log = NOW + n * 0.2, Log(n + 1, A, 40_000, whole)
+        events += session(Wire(n, A, 40_000, start), start + 0.15)
+        events += [log.connected(start), log.received(start, f"ID{n}"), log.gone(start + 0.15)]
+    for each in every(fold(by_time(events))):
+        if each.sensor == "wire":
+            assert [list(visit.queue_ids) for visit in each.visits] in ([], [[f"ID{each.id}"]])
+
+
+def test_a_wire_that_fails_leaves_the_log_alone() -> None:
+    log = Log(1, A)
+    failed = ev.SensorStatus(NOW, "wire", HOST, "failed", "no rights", 0, 0, 0, {}, ())
+    sessions = fold([failed, log.connected(NOW)], finish=False)
+    assert [each.sensor for each in every(sessions)] == ["log"]
+
+
+def test_a_session_that_was_lost_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end was shed, or its sensor began anew."""
+    sessions = fold(session(Wire(1, A, 40_001, NOW), NOW + 1)[:-1], finish=False)
+    sessions.apply(ev.Tally(NOW + 60, "wire", HOST, A, {}, (1,)))
+    for event in session(Wire(2, B, 40_002, NOW + 100), NOW + 101):
+        sessions.apply(event)
+    join = sessions.logs.join
+    assert set(join._sessions) == set(join._free) == {B}
+    assert len(join.exact._by_port) == 1
+
+
+def flood(number: int, port_logged: bool, sources: int = 1, rate: int = 500) -> Sessions:
+    """So many sessions and visits, at `rate` a second."""
+    sessions = Sessions()
+    for n in range(number):
+        start, source = NOW + n / rate, f"198.51.100.{n % sources}"
+        wire = Wire(n, source, 1_024 + n % 60_000, start)
+        log = Log(n % 50 + 1, source, 1_024 + n % 60_000 if port_logged else 0, whole=False)
+        for event in (wire.opened, wire.greeting(start), log.connected(start), log.received(start, f"ID{n}")):
+            sessions.apply(event)
+        for event in (log.gone(start + 0.001), wire.closed(start + 0.001)):
+            sessions.apply(event)
+    return sessions
+
+
+@pytest.mark.parametrize("port_logged", [True, False])
+def test_a_flood_from_one_source_costs_each_the_same(port_logged: bool) -> None:
+    flood(500, port_logged)
+    took = []
+    for number in (3_000, 12_000):
+        began = time.process_time()
+        flood(number, port_logged)
+        took.append(time.process_time() - began)
+    assert took[1] < 8 * took[0]
+
+
+@pytest.mark.parametrize("port_logged", [True, False])
+def test_what_is_held_is_bounded(port_logged: bool) -> None:
+    """What ended half a minute ago is let go."""
+    sessions = flood(12_000, port_logged, sources=100, rate=100)
+    join = sessions.logs.join
+    held = sum(map(len, join._sessions.values())), sum(map(len, join._free.values())), len(join.exact._by_port)
+    assert max(held) <= 31 * 100
+    assert sum(map(len, join._visits.values())) <= 65 * 100
+    assert max(len(join._ripening), len(join._due), len(join._past)) <= 65 * 100
+
+
+def test_visits_without_any_packets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The capture looks elsewhere: no session is ever seen, and time stands still besides."""
+    monkeypatch.setattr(join_module, "WAITING", 500)
+    sessions = Sessions()
+    sessions.apply(Wire(1, B, 40_000, NOW).opened)
+    for n in range(5_000):
+        log = Log(n + 1, A)
+        sessions.apply(log.connected(NOW + n / 1_000))
+        sessions.apply(log.gone(NOW + n / 1_000))
+    join = sessions.logs.join
+    assert sum(map(len, join._visits.values())) <= 3_000
+    assert max(len(join._ripening), len(join._due), len(join._past)) <= 3_000

@@ -1,0 +1,91 @@
+"""Lines that no thread ties to others (Exim without process ids, filters, Dovecot's logins): each goes to the session
+that was open then, or else with the others of its source."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+
+from smtpwatch import events as ev
+from smtpwatch.state.clocks import Clocks
+from smtpwatch.state.join import Join
+from smtpwatch.state.session import Session
+from smtpwatch.state.visit import Visit
+
+APART = 60.0  # seconds between two such lines of one source that are told as two sessions
+GATHERED = 10_000  # sources whose lines are gathered at a time
+WAITING = 50_000  # lines that wait at a time for the packets of their session
+AGAIN = "auth"  # the service of logins that another line tells of as well
+
+
+class Strays:
+    """`alone(visit)` is called with each visit that needs a session of its own, `closed(session)` when that is over."""
+
+    def __init__(
+        self, clocks: Clocks, join: Join, alone: Callable[[Visit], None], closed: Callable[[Session], None]
+    ) -> None:
+        self._clocks = clocks
+        self._join = join
+        self._alone = alone
+        self._closed = closed
+        self._waiting: deque[ev.ClientEvent] = deque()
+        self._gathered: OrderedDict[tuple[str, str, str], Visit] = OrderedDict()
+
+    def add(self, event: ev.ClientEvent) -> None:
+        """One more line."""
+        self._waiting.append(event)
+
+    def settle(self, at_once: bool, everything: bool) -> Iterator[tuple[ev.ClientEvent, Visit]]:
+        """Those lines whose visit is known by now, each applied to it. `at_once`: there are no packets to wait for."""
+        clocks = self._clocks
+        while self._waiting:
+            event = self._waiting[0]
+            wait = not (at_once or everything or len(self._waiting) > WAITING)
+            if wait and not clocks.told(event.time):
+                break
+            self._waiting.popleft()
+            visit = None if at_once else self._of_session(event)
+            if visit is None and type(event) is ev.LoginTried and event.service == AGAIN:
+                continue  # the server tells of it as well, and of which session
+            visit = visit or self._of_source(event)
+            visit.apply(event)
+            yield event, visit
+        self._close(float("inf") if everything else clocks.log.time)
+
+    def _of_session(self, event: ev.ClientEvent) -> Visit | None:
+        found = self._join.containing(event)
+        if found is None:
+            return None
+        session, kind = found
+        for visit in session.visits:
+            if visit.program == event.program and visit.join is not None and not visit.connected:
+                return visit
+        visit = Visit(event)
+        visit.session, visit.join = session, kind
+        session.visits.append(visit)
+        return visit
+
+    def _of_source(self, event: ev.ClientEvent) -> Visit:
+        key = (event.host, event.program, event.source)
+        visit = self._gathered.get(key)
+        if visit is None or event.time - visit.latest > APART:
+            if visit is not None:
+                self._end(visit)
+            visit = self._gathered[key] = Visit(event)
+            visit.source, visit.name = event.source, event.name
+            self._alone(visit)
+        self._gathered.move_to_end(key)
+        return visit
+
+    def _close(self, now: float) -> None:
+        """Those that are over."""
+        while self._gathered:
+            visit = next(iter(self._gathered.values()))
+            if now - visit.latest <= APART and len(self._gathered) <= GATHERED:
+                return
+            self._gathered.popitem(last=False)
+            self._end(visit)
+
+    def _end(self, visit: Visit) -> None:
+        if visit.session is not None:
+            self._closed(visit.session)
