@@ -285,10 +285,15 @@ def _print_ended(
 
     def waits(session: "Session") -> bool:
         since = now - session.end
-        return done_with is not None and since < (LOG_DELAY if done_with(session) else LOG_PATIENCE)
+        if done_with is None or since >= LOG_PATIENCE:
+            return False
+        return since < LOG_DELAY or not done_with(session)
 
-    due = [session for session in ended if not waits(session)]
-    ended[:] = [session for session in ended if waits(session)]
+    kept: list[Session] = []
+    due: list[Session] = []
+    for session in ended:
+        (kept if waits(session) else due).append(session)
+    ended[:] = kept
     _put(b"".join([as_line(session) + b"\n" for session in due if session.smtp]))
 
 

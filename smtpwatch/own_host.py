@@ -17,7 +17,8 @@ class OwnHost:
         self.name = name
         self._name = _short(name)
         self._seen: dict[str, bool] = {}
-        self._found = False
+        self.found = False
+        """Lines with our own name have been seen."""
 
     def may_be(self, host: str) -> bool:
         """Whether a line that names `host` may be of this host."""
@@ -26,13 +27,13 @@ class OwnHost:
             own = _short(host) == self._name
             if own or len(self._seen) < HOSTS:
                 self._seen[host] = own
-            self._found = self._found or own
-        return own or not self._found
+            self.found = self.found or own
+        return own or not self.found
 
     @property
     def sure(self) -> bool:
         """What may be of this host is."""
-        return self._found or len(self._seen) < 2
+        return self.found or len(self._seen) < 2
 
 
 def _short(name: str) -> str:

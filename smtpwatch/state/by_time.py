@@ -43,7 +43,8 @@ class ByTime:
         for _ in range(ROUNDS):
             if not self._sessions or max(len(self._sessions), len(self._visits)) > AMONG:
                 return
-            self._compare()
+            self._options.clear()
+            self._claims.clear()
             found = list(self._found(wanted))
             yield from found
             if all(kind == "time" for _, _, kind in found):
@@ -57,12 +58,12 @@ class ByTime:
     def _found(self, wanted: list[Visit]) -> Iterator[Pair]:
         decided: set[Visit] = set()
         for visit in wanted:
-            if visit in decided or visit not in self._options:
+            if visit in decided:
                 continue
             group = self._group(visit)
             decided.update(group)
             pairs = self._only_way(group)
-            for one in group:
+            for one in group or [visit]:
                 session = pairs.get(one) or self._by_helo(one)
                 if session is not None:
                     yield one, session, "time" if one in pairs else "HELO"
@@ -90,22 +91,32 @@ class ByTime:
             first, last = first + least, last + most
             self._visits = [each for each in self._visits if first <= each.by and each.start <= last]
 
-    def _compare(self) -> None:
-        wide = self._offset.wide
-        self._options = {
-            visit: [session for session in self._sessions if in_time(visit, session, wide)] for visit in self._visits
-        }
-        self._claims = {session: [] for session in self._sessions}
-        for visit, sessions in self._options.items():
-            for session in sessions:
-                self._claims[session].append(visit)
+    def _options_of(self, visit: Visit) -> list[Session]:
+        """The sessions that it may be."""
+        options = self._options.get(visit)
+        if options is None:
+            wide = self._offset.wide
+            options = self._options[visit] = [each for each in self._sessions if in_time(visit, each, wide)]
+        return options
+
+    def _claims_on(self, session: Session) -> list[Visit]:
+        """The visits that it may be."""
+        claims = self._claims.get(session)
+        if claims is None:
+            wide = self._offset.wide
+            claims = self._claims[session] = [each for each in self._visits if in_time(each, session, wide)]
+        return claims
 
     def _group(self, visit: Visit) -> list[Visit]:
-        """All visits that are tied to this one by sessions which could be either."""
+        """All visits that are tied to this one by sessions which could be either; none if there are too many."""
+        most = IN_TURN if self._offset.known else GROUP
         group, seen = [visit], {visit}
         for each in group:
-            for session in self._options[each]:
-                for other in self._claims[session]:
+            options = self._options_of(each)
+            if max(len(options), len(group)) > most:
+                return []
+            for session in options:
+                for other in self._claims_on(session):
                     if other not in seen:
                         seen.add(other)
                         group.append(other)
@@ -113,7 +124,7 @@ class ByTime:
 
     def _only_way(self, group: list[Visit]) -> dict[Visit, Session]:
         """The one way to join all of a group; nothing if there are more, or none, or if anything speaks against it."""
-        sessions = {session for visit in group for session in self._options[visit]}
+        sessions = {session for visit in group for session in self._options_of(visit)}
         if len(group) != len(sessions) or any(visit.by > self._until for visit in group):
             return {}
         ways = []
@@ -132,7 +143,7 @@ class ByTime:
             yield dict(begun)
             return
         visit = visits[len(begun)]
-        for session in self._options[visit]:
+        for session in self._options_of(visit):
             if session in begun.values() or contradict(visit, session):
                 continue
             if all(_in_order(before, earlier, visit, session) for before, earlier in begun.items()):
@@ -144,10 +155,10 @@ class ByTime:
         helo = visit.helo
         if not helo or visit.by > self._until:
             return None
-        may = [each for each in self._options[visit] if may_have_said(each, helo)]
+        may = [each for each in self._options_of(visit) if may_have_said(each, helo)]
         if len(may) != 1 or not has_said(may[0], helo) or not agree(visit, may[0], self._offset.window):
             return None
-        rivals = (each for each in self._claims[may[0]] if each is not visit)
+        rivals = (each for each in self._claims_on(may[0]) if each is not visit)
         return may[0] if all(contradict(each, may[0]) for each in rivals) else None
 
     def misfits(self, due: Iterable[Visit]) -> list[tuple[Visit, Session]]:

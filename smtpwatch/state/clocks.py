@@ -93,7 +93,7 @@ class Latest:
 
     def tell(self, time: float) -> None:
         """Something happened at that time."""
-        if time > self.time or time < self.time - JUMP:
+        if time > self.time or -inf < time < self.time - JUMP:
             self.time = time
 
 

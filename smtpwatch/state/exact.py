@@ -79,6 +79,11 @@ class Exact:
 
         return _only(visit, [session for session, _ in entries], visits, may)
 
+    def reused(self, visit: Visit) -> bool:
+        """Its port has been used more than once of late."""
+        place = (visit.source, visit.client_port)
+        return max(len(self._by_port.get(place)), len(self._from_port.get(place))) > 1
+
     def silent(self, visit: Visit) -> bool:
         """A session from its port waits for a server's first word."""
         return any(not (each.spoken or each.over) for each in self._by_port.get((visit.source, visit.client_port)))

@@ -8,12 +8,12 @@ not joined at all: a wrong join would blame the wrong client."""
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from math import inf
 
-from smtpwatch.events import ClientEvent
-from smtpwatch.state.agreement import FIRST_SERVED, contains, contradict, has_said, may_have_said
+from smtpwatch.state.agreement import FIRST_SERVED, contradict
 from smtpwatch.state.by_time import ByTime
-from smtpwatch.state.clocks import Clocks, Window
+from smtpwatch.state.clocks import SLACK, Clocks, Window
 from smtpwatch.state.exact import Exact
 from smtpwatch.state.session import Session
 from smtpwatch.state.visit import EXACT, JoinKind, Visit
@@ -21,7 +21,7 @@ from smtpwatch.state.visit import EXACT, JoinKind, Visit
 KEPT = 30.0  # seconds after its end that a session can still be joined: log lines come late
 ENDED = 50_000  # sessions kept so, at most
 OF_ONE_SOURCE = 5_000  # sessions or visits without a partner that time is asked about
-FEW = 20  # visits and sessions of a source that may show that a clock was set
+FEW = 20  # visits or sessions of a source: one by one is quick
 OPEN_AT_ONCE = 200  # sessions of one source that a single line may be of
 WAITING = 50_000  # visits that wait for their session at a time
 AGAIN = 10.0  # seconds until time is asked once more, as long as it is not known how far the clocks differ
@@ -120,38 +120,28 @@ class Join:
         free = self._free.get(session.source, {})
         return len(free) == 1 and session.key in free
 
-    def containing(self, event: ClientEvent) -> tuple[Session, JoinKind] | None:
-        """The session that a line without a thread is of: the only one of that source, or the only one with that HELO,
-        that was open when it was logged."""
-        queue_id, helo = getattr(event, "queue_id", ""), getattr(event, "helo", None)
-        named = self.exact.session_that_got(event.source, queue_id, event.time) if queue_id else None
-        if named is not None:
-            session, then = named
-            self._clocks.offset.learn(event.time - then, event.time + event.time.is_integer() - then)
-            return session, "queue id"
-        held = self._sessions.get(event.source, {})
-        if len(held) > OPEN_AT_ONCE or not self.one_host:
-            return None
-        wide = self._clocks.offset.wide
-        open_then = [session for session in held.values() if contains(session, event, wide)]
-        may = [session for session in open_then if not helo or may_have_said(session, helo)]
-        if len(may) != 1:
-            return None
-        if helo and has_said(may[0], helo):
-            return may[0], "HELO"
-        return (may[0], "time") if len(open_then) == 1 else None
+    def leave(self, own: Callable[[str], bool]) -> list[Visit]:
+        """Forget the visits of hosts that are not our `own`; returns those that have no session."""
+        others = [visit for held in self._visits.values() for visit in held.values() if not own(visit.host)]
+        for visit in others:
+            self._drop(visit)
+        return [visit for visit in others if visit.session is None]
+
+    def waits(self, source: str) -> bool:
+        """There are visits of that client that may find their session yet; or so many that this is not known."""
+        held = self._visits.get(source, {})
+        return len(held) > FEW or any(visit.session is None for visit in held.values())
+
+    def sessions_of(self, source: str) -> list[Session] | None:
+        """Those that a line about that client may be of; None if there are too many, or it may be of another host."""
+        held = self._sessions.get(source, {})
+        return list(held.values()) if self.one_host and len(held) <= OPEN_AT_ONCE else None
 
     def settle(self, everything: bool = False) -> list[Visit]:
         """Join what can be by now; returns the visits that have waited long enough and have no session.
 
         `everything`: no more will come."""
-        early = []
-        while self._ripening and (everything or self._ripe(self._ripening[0][0]) or len(self._ripening) > WAITING):
-            visit, queue_id = self._ripening.popleft()
-            self._exactly(visit, queue_id)
-            if visit.session is None and not queue_id and self.exact.silent(visit):
-                early.append((visit, queue_id))
-        self._ripening.extendleft(reversed(early))
+        self._settle_exactly(everything)
         due: dict[str, list[Visit]] = {}
         while self._due and (everything or self._told(*self._due[0]) or len(self._due) > WAITING):
             _, visit = self._due.popleft()
@@ -164,8 +154,24 @@ class Join:
             }
         return [visit for source, visits in due.items() for visit in self._in_time(source, visits, everything)]
 
+    def _settle_exactly(self, everything: bool) -> None:
+        again = []
+        while self._ripening and (everything or self._ripe(self._ripening[0][0]) or len(self._ripening) > WAITING):
+            visit, queue_id = self._ripening.popleft()
+            # A port that is used again and again may be another session's by now, which has not been seen.
+            too_soon = not (everything or queue_id or self._packets_beyond(visit)) and self.exact.reused(visit)
+            if not too_soon:
+                self._exactly(visit, queue_id)
+            if visit.session is None and not queue_id and (too_soon or self.exact.silent(visit)):
+                again.append((visit, queue_id))
+        self._ripening.extendleft(reversed(again))
+
     def _ripe(self, visit: Visit) -> bool:
         return self._clocks.seen(visit.by, visit.seen_to) or self._clocks.log.time > visit.by + PATIENCE
+
+    def _packets_beyond(self, visit: Visit) -> bool:
+        """They have come further than when its line was read, at the latest."""
+        return not self._clocks.live or self._clocks.wire.time > visit.arrived + SLACK
 
     def _told(self, time: float, visit: Visit) -> bool:
         return self._clocks.told(time) and self._ripe(visit)

@@ -20,8 +20,10 @@ from smtpwatch.state.visit import Visit
 SENSOR = "log"
 WIRE = "wire"
 SETTLE = 0.25  # seconds of either clock between looks at who can be joined
-QUIET = 1.0  # seconds that a sensor's report of its health may be ahead of what it has told
-UNREAD = 0.3  # the same for a log that had nothing to tell for as long as one report from the next
+QUIET = 0.3  # seconds that a sensor's report of its health may be ahead of what it has told
+BUSY = 1.0  # the same for packets, if there are so MANY of them from one report to the next
+MANY = 1_000
+READ = 2.0  # seconds by the clock of the log's sensor within which lines are read
 BEHIND = 10.0  # the same for a log that has more to tell
 
 
@@ -42,7 +44,9 @@ class Logs:
         self._opened = opened
         self._ended = ended
         self._number = 0
-        self._received = 0
+        self._newest = -inf
+        """The stamp of the newest line."""
+        self._received = self._packets = 0
         self._settled = (0.0, 0.0)
 
     def apply(self, event: ev.LogEvent) -> None:
@@ -52,6 +56,7 @@ class Logs:
             self._sightings.seen(event)
             return
         self.clocks.log.tell(event.time)
+        self._newest = event.time
         if not self.clocks.live and self.clocks.wire.time > -inf:
             self.clocks.wire.tell(event.time)
         visit, new = self._visits.visit(event)
@@ -74,7 +79,7 @@ class Logs:
         visit.apply(event)
         queue_id = event.queue_id if isinstance(event, ev.MessageReceived) else ""
         if visit.session is None:
-            if self.alone or not self._hosts.may_be(event.host):
+            if self.alone or not self._of_this_host(event.host):
                 self._alone(visit)
             else:
                 self.join.logged(visit, new, queue_id)
@@ -88,6 +93,16 @@ class Logs:
             self._visits.over(event, visit)
             if visit.session is not None:
                 self._over(visit)
+
+    def _of_this_host(self, host: str) -> bool:
+        """It may be, as far as is known by now. When our own name is seen for the first time, those who were taken for
+        us are not."""
+        found = self._hosts.found
+        own = self._hosts.may_be(host)
+        if self._hosts.found and not found:
+            for visit in self.join.leave(self._hosts.may_be):
+                self._alone(visit)
+        return own
 
     def _over(self, visit: Visit) -> None:
         """No more lines of it will come."""
@@ -141,7 +156,8 @@ class Logs:
         if any(visit.over for visit in session.visits):
             return True
         _, most = self.clocks.offset.wide
-        return self.clocks.told(session.end + most)
+        read = self.clocks.marks.time > session.end + READ and not self.join.waits(session.source)
+        return read or self.clocks.told(session.end + most)
 
     def queued(self, session: Session, queue_id: str, time: float) -> None:
         """The wire shows the queue id of one of its messages."""
@@ -151,13 +167,17 @@ class Logs:
         """A sensor's health: it has told all that it had to tell a moment ago."""
         if event.sensor == SENSOR:
             self.clocks.live = True  # of files it comes last
-            quiet = event.received == self._received
+            if event.received == self._received:  # since the report before: all that was written then has been read
+                self.clocks.log.tell(self._newest + 1.0 + self.clocks.span)
+                self.clocks.log.tell(event.time - QUIET + self.clocks.offset.wide[0])
+            else:
+                self.clocks.log.tell(event.time - BEHIND)
             self._received = event.received
             self.clocks.marks.tell(event.time)
-            self.clocks.log.tell(event.time - (UNREAD if quiet else BEHIND) + self.clocks.offset.wide[0])
         elif event.sensor == WIRE:
             self.alone = event.state == "failed"
-            self.wire(event.time - QUIET)
+            self.wire(event.time - (QUIET if 0 <= event.received - self._packets < MANY else BUSY))
+            self._packets = event.received
         self.settle()
 
     def settle(self, everything: bool = False) -> None:

@@ -7,10 +7,11 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 
 from smtpwatch import events as ev
+from smtpwatch.state.agreement import contains, has_said, may_have_said
 from smtpwatch.state.clocks import Clocks
 from smtpwatch.state.join import Join
 from smtpwatch.state.session import Session
-from smtpwatch.state.visit import Visit
+from smtpwatch.state.visit import JoinKind, Visit
 
 APART = 60.0  # seconds between two such lines of one source that are told as two sessions
 GATHERED = 10_000  # sources whose lines are gathered at a time
@@ -53,7 +54,7 @@ class Strays:
         self._close(float("inf") if everything else clocks.log.time)
 
     def _of_session(self, event: ev.ClientEvent) -> Visit | None:
-        found = self._join.containing(event)
+        found = self._containing(event)
         if found is None:
             return None
         session, kind = found
@@ -64,6 +65,25 @@ class Strays:
         visit.session, visit.join = session, kind
         session.visits.append(visit)
         return visit
+
+    def _containing(self, event: ev.ClientEvent) -> tuple[Session, JoinKind] | None:
+        """The session that the line is of: the only one of that client, or the only one with that HELO, that was open
+        when it was logged."""
+        queue_id, helo = getattr(event, "queue_id", ""), getattr(event, "helo", None)
+        named = self._join.exact.session_that_got(event.source, queue_id, event.time) if queue_id else None
+        offset = self._clocks.offset
+        if named is not None:
+            session, then = named
+            offset.learn(event.time - then, event.time + event.time.is_integer() - then)
+            return session, "queue id"
+        held = self._join.sessions_of(event.source) or ()
+        open_then = [session for session in held if contains(session, event, offset.wide)]
+        may = [session for session in open_then if not helo or may_have_said(session, helo)]
+        if len(may) != 1:
+            return None
+        if helo and has_said(may[0], helo):
+            return may[0], "HELO"
+        return (may[0], "time") if len(open_then) == 1 else None
 
     def _of_source(self, event: ev.ClientEvent) -> Visit:
         key = (event.host, event.program, event.source)

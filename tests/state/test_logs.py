@@ -103,6 +103,17 @@ def test_two_hosts_in_one_log() -> None:
         assert [(each.source, len(each.visits[0].lines)) for each in every(fold(order))] == [(A, 2), (B, 2)]
 
 
+def test_another_hosts_lines_are_not_ours() -> None:
+    """Theirs come first: until our own name is seen, they may be ours by another."""
+    head = (NOW + 0.1, "log", "mx2.example.org", SMTPD, 9, "")
+    theirs = [ev.ClientConnected(*head, A, 0, ""), ev.ClientDisconnected(*head, A, 0, "")]
+    log = Log(7, A)
+    ours = [log.connected(NOW + 0.2), log.gone(NOW + 2)]
+    sessions = fold([*session(Wire(1, A, 40_000, NOW + 0.2), NOW + 2), *theirs, *ours])
+    told = [(each.sensor, [(visit.host, visit.join) for visit in each.visits]) for each in every(sessions)]
+    assert sorted(told) == [("log", [("mx2.example.org", None)]), ("wire", [("mx", "time")])]
+
+
 def test_a_filter_speaks_for_its_client() -> None:
     """XFORWARD names the client of the message; the visit is the filter's."""
     log = Log(7, "127.0.0.1")
@@ -436,3 +447,47 @@ def test_in_any_order_of_the_two_sensors(order: tuple[int, ...]) -> None:
     ]  # fmt: skip
     (only,) = every(fold([event for at in order for event in parts[at]]))
     assert [(visit.join, visit.end) for visit in only.visits] == [("port", NOW + 2)]
+
+
+# ---- how far the log has come
+
+
+def health(sensor: str, time: float, received: int) -> ev.SensorStatus:
+    return ev.SensorStatus(time, sensor, HOST, "running", "", received, 0, 0, {}, ("it",))
+
+
+def quiet_host(until: float) -> Sessions:
+    """One session, and nothing more for some seconds but that all is well. The log's clock is three seconds behind."""
+    wire, log = Wire(1, A, 40_000, NOW), Log(7, A, whole=False)
+    sessions = fold([health("log", NOW - 1, 0), health("wire", NOW - 1, 0)], finish=False)
+    for event in (*session(wire, NOW + 0.2), log.connected(NOW - 3), log.gone(NOW - 2.8)):
+        sessions.apply(event)
+    for second in range(int(until)):
+        sessions.apply(health("wire", NOW + 0.5 + second, 9))
+        sessions.apply(health("log", NOW + 0.5 + second, 2))
+    return sessions
+
+
+def test_where_nothing_happens_the_sensors_health_tells_the_time() -> None:
+    (only,) = every(quiet_host(4))
+    assert [visit.join for visit in only.visits] == ["time"]
+    (only,) = every(quiet_host(1))
+    assert only.visits == []
+
+
+def test_whether_the_log_is_done_with_a_session() -> None:
+    sessions = quiet_host(1)
+    (only,) = every(sessions)
+    assert not sessions.logs.done_with(only)
+    sessions = quiet_host(4)
+    (only,) = every(sessions)
+    assert sessions.logs.done_with(only)
+
+
+def test_a_log_that_says_nothing_of_a_session_is_done_with_it_too() -> None:
+    sessions = fold([health("log", NOW, 0), *session(Wire(1, A, 40_000, NOW), NOW + 1)], finish=False)
+    (only,) = every(sessions)
+    assert not sessions.logs.done_with(only)
+    for second in range(5):
+        sessions.apply(health("log", NOW + second, 0))
+    assert sessions.logs.done_with(only)
