@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from collectors.logs.addresses import address
 from collectors.logs.head import NOTHING, Facts, Head
-from collectors.logs.reasons import classified
 from smtpwatch import events as ev
+from smtpwatch.reasons import classified
 
 # What a client wrote (user, method) comes first, and may hold anything; what follows is Courier's own, to the end.
 _LOGIN = re.compile(

@@ -10,8 +10,8 @@ import re
 
 from collectors.logs.addresses import address
 from collectors.logs.head import NOTHING, Facts, Head
-from collectors.logs.reasons import reason
 from smtpwatch import events as ev
+from smtpwatch.reasons import reason
 
 _RBL = re.compile(r"([0-9A-Fa-f.:]+) pid \d+(?: ([\w.-]+))?: ([45]\d\d) (.*)", re.ASCII | re.DOTALL)
 _DENIED = re.compile(r"deny \d+ [^:\s]*:[0-9.]+:\d+ ([^:\s]*):([0-9.]+):[^:\s]*:(\d{0,5})", re.ASCII)

@@ -7,8 +7,8 @@ import re
 from collectors.logs.addresses import MAILBOX
 from collectors.logs.exim.client import Client, client
 from collectors.logs.head import NOTHING, Facts, Head
-from collectors.logs.reasons import blocklist, reason
 from smtpwatch import events as ev
+from smtpwatch.reasons import blocklist, reason
 
 _TLS = r'(?: X=\S++)?(?: CV=\w++)?( DN="(?:[^"\\]|\\.)*+")?(?: SNI=\S++)?'
 _REFUSED = re.compile(

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from collectors.logs.addresses import address
 from collectors.logs.head import NOTHING, Facts, Head
-from collectors.logs.reasons import blocklist, reason
 from collectors.queue_ids import queue_id
 from smtpwatch import events as ev
+from smtpwatch.reasons import blocklist, reason
 
 PATH = r"<([^<>]*)>"
 """A pattern for an address: smtpd takes none with quotation marks, blanks or brackets in it."""

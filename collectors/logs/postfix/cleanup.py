@@ -13,8 +13,8 @@ from collectors.logs.head import NOTHING, Facts, Head
 from collectors.logs.postfix.delivery import attempt
 from collectors.logs.postfix.evidence import evidence
 from collectors.logs.postfix.tokens import client, either, enhanced_of, first_word, is_queue_id, trouble
-from collectors.logs.reasons import reason
 from smtpwatch import events as ev
+from smtpwatch.reasons import reason
 
 END = "END-OF-MESSAGE"
 

@@ -12,8 +12,8 @@ import re
 from collectors.logs.addresses import MAILBOX
 from collectors.logs.head import Head
 from collectors.logs.postfix.tokens import Client, code_of
-from collectors.logs.reasons import classified
 from smtpwatch import events as ev
+from smtpwatch.reasons import classified
 
 # smtpd separates by blanks, postscreen by commas, and does not clean the HELO name. Since 3.10, the login follows.
 _ENVELOPE = re.compile(

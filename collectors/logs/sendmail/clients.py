@@ -6,9 +6,9 @@ import re
 
 from collectors.logs.addresses import address
 from collectors.logs.head import NOTHING, Facts, Head
-from collectors.logs.reasons import blocklist, reason
 from collectors.logs.sendmail.tokens import ADDRESS, NOBODY, Client, client, codes
 from smtpwatch import events as ev
+from smtpwatch.reasons import blocklist, reason
 
 _RULESET = re.compile(r"ruleset=(\w+), arg1=", re.ASCII)
 _PLAIN_ARGUMENT = re.compile(rf"<({ADDRESS})>")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.logs.reasons import blocklist, reason
 from smtpwatch.events import Reason
+from smtpwatch.reasons import blocklist, reason
 
 _LONGEST = 64 * 1024
 _HANG = 2.0  # seconds: only a guard against a search without end; milliseconds are the rule
