@@ -1,0 +1,45 @@
+"""Networks of sources: the one that an address is in, and the smallest one that holds several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+IPV4_BITS = 24
+IPV6_BITS = 64  # what a customer gets at the least: an address of it says nothing
+
+Network = IPv4Network | IPv6Network
+
+
+def network_of(address: str) -> str:
+    """The /24 or /64 of an address; the text itself if it is none."""
+    if ":" not in address:
+        head, _, last = address.rpartition(".")
+        return f"{head}.0/{IPV4_BITS}" if last.isdecimal() and head.count(".") == 2 else address
+    try:
+        parsed = IPv6Address(address)
+    except ValueError:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return network_of(str(parsed.ipv4_mapped))
+    return str(ip_network((int(parsed), IPV6_BITS), strict=False))
+
+
+def smallest(addresses: Iterable[str]) -> Network | None:
+    """The smallest network that holds all of them; None for none, or if they are of both families, or
+    one is no address."""
+    numbers: list[int] = []
+    kinds: set[type[IPv4Address] | type[IPv6Address]] = set()
+    for text in addresses:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return None
+        kinds.add(type(address))
+        numbers.append(int(address))
+    if len(kinds) != 1:
+        return None
+    kind = kinds.pop()
+    free = (min(numbers) ^ max(numbers)).bit_length()
+    length = (32 if kind is IPv4Address else 128) - free
+    return ip_network((kind(min(numbers)), length), strict=False)
