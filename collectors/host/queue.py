@@ -6,15 +6,19 @@ strangers' words: a line's meaning never hangs on what stands behind them.
 """
 
 import re
+from bisect import bisect_right
 from heapq import nlargest
 from typing import Annotated
 
 import msgspec
 
+from smtpwatch.events import AGE_LIMITS
+
 LONGEST = 4 << 20  # octets of a line that is read whole: a message with 20,000 recipients, as many as qmgr(8) holds
 HEAD = 1_024  # octets kept of a longer line: what stands before the sender is shorter
 DOMAINS = 10_000  # domains counted one by one; with more, the least are forgotten from time to time
 WORST = 20  # domains that are told
+AGES = len(AGE_LIMITS) + 1  # age buckets
 QUEUES = 16  # queues of different names; Postfix lists five
 DOMAIN_MAX = 255  # octets (RFC 1035); what is longer is no domain
 
@@ -23,39 +27,62 @@ QUEUED, FROZEN, UNREADABLE = "queued", "frozen", "unreadable"
 
 
 class Domains:
-    """Recipients counted by domain: exact up to DOMAINS of them, beyond that never too high."""
+    """Recipients counted by domain and by the age of their messages: exact up to DOMAINS of them, beyond that never too
+    high."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
+        self._ages: dict[str, list[int]] = {}
+        """By domain: of each age, and at the end of all."""
+        self._all = [0] * (AGES + 1)
 
-    def add(self, address: str) -> None:
-        """One more recipient."""
+    def add(self, address: str, age: int) -> None:
+        """One more recipient; `age` is the number of its message's bucket."""
+        self._all[age] += 1
+        self._all[-1] += 1
         domain = address.rpartition("@")[2].lower() if "@" in address else ""
         if len(domain) > DOMAIN_MAX:
             return
-        counts = self._counts
-        counts[domain] = counts.get(domain, 0) + 1
-        if len(counts) > DOMAINS:
-            self._counts = dict(nlargest(DOMAINS // 2, counts.items(), key=lambda item: item[1]))
+        ages = self._ages.get(domain)
+        if ages is None:
+            ages = self._ages[domain] = [0] * (AGES + 1)
+        ages[age] += 1
+        ages[-1] += 1
+        if len(self._ages) > DOMAINS:
+            self._ages = dict(nlargest(DOMAINS // 2, self._ages.items(), key=lambda item: item[1][-1]))
 
     def worst(self) -> dict[str, int]:
         """Those with the most, in that order."""
-        return dict(sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))[:WORST])
+        return {domain: ages[-1] for domain, ages in self._worst()}
+
+    def ages(self) -> dict[str, tuple[int, ...]]:
+        """All recipients under "", then those of the worst domains, by age."""
+        if not self._all[-1]:
+            return {}
+        return {"": tuple(self._all[:-1])} | {domain: tuple(ages[:-1]) for domain, ages in self._worst() if domain}
+
+    def _worst(self) -> list[tuple[str, list[int]]]:
+        return sorted(self._ages.items(), key=lambda item: (-item[1][-1], item[0]))[:WORST]
+
+
+def age_bucket(seconds: float) -> int:
+    """The number of the bucket that something of that age belongs to (events.AGE_LIMITS)."""
+    return bisect_right(AGE_LIMITS, seconds / 60)
 
 
 class Listing:
-    """A queue's listing, fed in whatever pieces it comes; `finish` when there are no more.
+    """A queue's listing, taken at `now`, fed in whatever pieces it comes; `finish` when there are no more.
 
     `counts` and `oldest` (the earliest arrival, as a time) are by queue; `damaged` counts lines that were not
     understood, `cut` messages whose recipients were too many to be read."""
 
-    def __init__(self, queues: tuple[str, ...]) -> None:
+    def __init__(self, queues: tuple[str, ...], now: float) -> None:
         self.counts = dict.fromkeys(queues, 0)
         self.oldest: dict[str, float] = {}
         self.domains = Domains()
         self.octets = 0
         self.damaged = 0
         self.cut = 0
+        self._now = now
         self._parts: list[bytes] = []
         self._held = 0
         self._over = False
@@ -143,8 +170,8 @@ class PostfixListing(Listing):
         rb'"arrival_time": (\d{1,12}), "message_size": (\d{1,15}),'
     )
 
-    def __init__(self) -> None:
-        super().__init__(POSTFIX_QUEUES)
+    def __init__(self, now: float) -> None:
+        super().__init__(POSTFIX_QUEUES, now)
 
     def _line(self, line: bytes) -> None:
         try:
@@ -154,8 +181,9 @@ class PostfixListing(Listing):
             self._message_of(line)
             return
         self._message(message.queue_name, message.arrival_time, message.message_size)
+        age = age_bucket(self._now - message.arrival_time)
         for recipient in message.recipients:
-            self.domains.add(recipient.address)
+            self.domains.add(recipient.address, age)
 
     def _head(self, line: bytes) -> None:
         if self._message_of(line):
@@ -189,18 +217,21 @@ class EximListing(Listing):
     _ASIDE = (b"        D ", b"       +D ", b"    *** spool ")
 
     def __init__(self, now: float) -> None:
-        super().__init__((QUEUED, FROZEN))
-        self._now = now
+        super().__init__((QUEUED, FROZEN), now)
+        self._age = 0
+        """Bucket of the message whose recipients come."""
 
     def _line(self, line: bytes) -> None:
         if line.startswith(self._TO):
-            self.domains.add(line[len(self._TO) :].decode("utf-8", "backslashreplace"))
+            self.domains.add(line[len(self._TO) :].decode("utf-8", "backslashreplace"), self._age)
         elif line.startswith(self._ASIDE):
             return
         elif match := self._start.match(line):
             size = float(match[3] or 0) * _SIZES[match[4] or b""]
             queue = FROZEN if line.endswith(self._FROZEN) else QUEUED
-            self._message(queue, self._now - int(match[1]) * _UNITS[match[2]], int(size))
+            age = int(match[1]) * _UNITS[match[2]]
+            self._message(queue, self._now - age, int(size))
+            self._age = age_bucket(age)
         elif self._unread.match(line):
             self.counts[UNREADABLE] = self.counts.get(UNREADABLE, 0) + 1
         else:

@@ -42,7 +42,7 @@ class Reading:
     def __init__(self, mta: Mta, now: float) -> None:
         self.mta = mta
         self.began = now
-        self.listing: Listing = PostfixListing() if mta.kind == "postfix" else EximListing(now)
+        self.listing: Listing = PostfixListing(now) if mta.kind == "postfix" else EximListing(now)
         self.denied = False
         self.failed = False
         self._note = ""
@@ -139,6 +139,7 @@ class Reading:
             listing.octets,
             not self.failed and not listing.cut,
             self._note,
+            listing.domains.ages(),
         )
 
     def close(self) -> None:

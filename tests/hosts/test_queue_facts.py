@@ -11,7 +11,7 @@ import pytest
 
 from collectors.host.mta import Mta
 from collectors.host.reading import Reading
-from smtpwatch.events import QueueSample
+from smtpwatch.events import AGE_LIMITS, QueueSample
 from tests.hosts.exim import PROGRAM as EXIM
 from tests.hosts.exim import Exim
 from tests.hosts.namespaces import Namespace
@@ -86,6 +86,11 @@ def _samples(lines: list[Facts]) -> list[Facts]:
     return [line for line in lines if line["type"] == "QueueSample"]
 
 
+def _young(recipients: int) -> list[int]:
+    """All of them in the first age bucket."""
+    return [recipients] + [0] * len(AGE_LIMITS)
+
+
 def _postfix_sample(namespace: Namespace) -> Facts:
     """The first sample of `smtpwatch events`, run beside the Postfix."""
     with Live(namespace, "events", "--sensors", "host") as events:
@@ -119,6 +124,7 @@ def test_postfix(namespace: Namespace, postfix: Postfix) -> None:
     """Seven messages, one of them put on hold: counts, ages, domains and size as they went in."""
     empty = _postfix_sample(namespace)
     assert (empty["counts"], empty["oldest"], empty["waiting"], empty["octets"]) == (_EMPTY, {}, {}, 0)
+    assert empty["ages"] == {}
     assert (empty["complete"], empty["note"], empty["instance"]) == (True, "", str(postfix.directory / "etc"))
     before = time.time()
     many = [f"user{number}@slow.example" for number in range(20)]
@@ -129,6 +135,7 @@ def test_postfix(namespace: Namespace, postfix: Postfix) -> None:
     sample = _postfix_sample(namespace)
     assert sample["counts"] == {**_EMPTY, "deferred": 6, "hold": 1}
     assert sample["waiting"] == {"slow.example": 20, "other.example": 12}
+    assert sample["ages"] == {name: _young(n) for name, n in (("", 32), ("slow.example", 20), ("other.example", 12))}
     assert 7 * len(_MESSAGE) < sample["octets"] < 7 * (len(_MESSAGE) + 1_000)
     assert set(sample["oldest"]) == {"deferred", "hold"}
     for age in sample["oldest"].values():  # Postfix tells whole seconds
@@ -194,6 +201,9 @@ def test_exim(exim: Exim) -> None:
     sample, _ = _read(exim.namespace, "exim", *command)
     assert sample.counts == {"queued": 3, "frozen": 1}
     assert sample.waiting == {"slow.example": 4, "other.example": 1}
+    assert {name: list(ages) for name, ages in sample.ages.items()} == {
+        "": _young(5), "slow.example": _young(4), "other.example": _young(1),
+    }  # fmt: skip
     assert 4 * len(_MESSAGE) < sample.octets < 4 * (len(_MESSAGE) + 1_000)
     assert set(sample.oldest) == {"queued", "frozen"}
     assert all(age < 60 + _LIMIT for age in sample.oldest.values())

@@ -18,7 +18,9 @@ from collectors.host.queue import (
     EximListing,
     Listing,
     PostfixListing,
+    age_bucket,
 )
+from smtpwatch.events import AGE_LIMITS
 
 _EMPTY = {"maildrop": 0, "incoming": 0, "active": 0, "deferred": 0, "hold": 0}
 _NOW = 1_795_600_000.0
@@ -78,7 +80,7 @@ def _fed(listing: Listing, octets: bytes) -> Listing:
 
 
 def _postfix(*lines: bytes) -> Listing:
-    return _fed(PostfixListing(), b"".join(line + b"\n" for line in lines))
+    return _fed(PostfixListing(_NOW), b"".join(line + b"\n" for line in lines))
 
 
 def _facts(listing: Listing) -> tuple[object, ...]:
@@ -110,7 +112,7 @@ def test_an_empty_queue() -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1_000])
 def test_in_whatever_pieces(size: int) -> None:
     octets = b"\n".join([_DEFERRED, _HELD, b"", _OLD, b"no JSON", b""])
-    listing = PostfixListing()
+    listing = PostfixListing(_NOW)
     for at in range(0, len(octets), size):
         listing.feed(octets[at : at + size])
     listing.finish()
@@ -156,7 +158,7 @@ def test_damaged_where_the_message_is_known(line: bytes) -> None:
 
 
 def test_a_last_line_without_an_end() -> None:
-    assert _facts(_fed(PostfixListing(), _HELD + b"\n" + _DEFERRED)) == (*_facts(_postfix(_HELD))[:4], 1, 0)
+    assert _facts(_fed(PostfixListing(_NOW), _HELD + b"\n" + _DEFERRED)) == (*_facts(_postfix(_HELD))[:4], 1, 0)
 
 
 def test_a_sender_who_writes_json() -> None:
@@ -171,7 +173,7 @@ def test_a_sender_who_writes_json() -> None:
 
 def test_a_message_with_too_many_recipients() -> None:
     """It is counted, its recipients are not, and what is kept of it is little."""
-    listing = PostfixListing()
+    listing = PostfixListing(_NOW)
     listing.feed(_DEFERRED[:-2])
     more = b', {"address": "a@slow.example", "delay_reason": "none"}' * 1_000
     tracemalloc.start()
@@ -249,12 +251,59 @@ def test_an_exim_sender_who_forges(sender: str) -> None:
     )  # fmt: skip
 
 
+# ---- how long it has waited
+
+
+def _by_age(*buckets: int) -> tuple[int, ...]:
+    """One recipient in each of these buckets."""
+    return tuple(buckets.count(at) for at in range(len(AGE_LIMITS) + 1))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "bucket"), [(-5, 0), (0, 0), (4.9, 0), (5, 1), (9, 1), (10, 2), (1279, 8), (1280, 9)]
+)
+def test_buckets_are_those_of_qshape(minutes: float, bucket: int) -> None:
+    assert age_bucket(minutes * 60) == bucket
+
+
+def test_ages_of_postfix() -> None:
+    """Deferred 694 s ago, held 1,000 s, active 900 s; a recipient without a domain is in the sum alone."""
+    assert _postfix(_DEFERRED, _HELD, _OLD).domains.ages() == {
+        "": _by_age(2, 2, 2, 2),
+        "slow.example": _by_age(2, 2),
+        "other.example": _by_age(2),
+    }
+    assert _postfix().domains.ages() == {}
+
+
+def test_ages_of_exim() -> None:
+    assert _fed(EximListing(_NOW), _EXIM).domains.ages() == {
+        "": _by_age(0, 0, 3, 5, 9),
+        "slow.example": _by_age(0, 0, 3, 9),
+        "other.example": _by_age(5),
+    }
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9)), max_size=300))
+def test_ages_are_those_of_a_naive_count(recipients: list[tuple[int, int]]) -> None:
+    domains = Domains()
+    for number, age in recipients:
+        domains.add(f"a@{number}.example", age)
+    told = domains.ages()
+    if recipients:
+        assert told.pop("") == _by_age(*(age for _, age in recipients))
+    assert told == {
+        domain: _by_age(*(age for number, age in recipients if domain == f"{number}.example"))
+        for domain in domains.worst()
+    }
+
+
 # ---- any octets, any number
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)), st.integers(0, len(_DEFERRED)))
 def test_no_octets_do_harm(octets: bytes, at: int) -> None:
-    for listing in (PostfixListing(), EximListing(_NOW)):
+    for listing in (PostfixListing(_NOW), EximListing(_NOW)):
         _fed(listing, _DEFERRED[:at] + octets + _DEFERRED[at:] + b"\n" + octets + b"\n" + _EXIM[at:])
         assert listing.octets >= 0
         assert all(count >= 0 for count in listing.counts.values())
@@ -264,16 +313,16 @@ def test_domains_are_never_too_many() -> None:
     """The great ones are exact as long as they are great from the start, and none is ever too high."""
     domains = Domains()
     for number in range(20 * DOMAINS):
-        domains.add(f"a@{number}.example")
-        domains.add("a@great.example")
+        domains.add(f"a@{number}.example", 0)
+        domains.add("a@great.example", number % 3)
         if number % 2 == 0:
-            domains.add("a@second.example")
+            domains.add("a@second.example", 9)
     worst = domains.worst()
     assert list(worst)[:2] == ["great.example", "second.example"]
     assert (worst["great.example"], worst["second.example"]) == (20 * DOMAINS, 10 * DOMAINS)
     assert len(worst) == WORST
     assert max(list(worst.values())[2:]) == 1
-    domains.add(f"a@{'x' * 300}")
+    domains.add(f"a@{'x' * 300}", 0)
     assert all(len(domain) < 300 for domain in domains.worst())
 
 
@@ -290,7 +339,7 @@ def _million() -> Iterator[bytes]:
 
 
 def test_a_million_messages() -> None:
-    listing = PostfixListing()
+    listing = PostfixListing(_NOW)
     lines = _million()
     for _ in range(1_000):  # by then it holds all that it ever will
         listing.feed(next(lines))
