@@ -1,1 +1,1 @@
-"""The host: what waits in the mail server's queues."""
+"""The host: what waits in the mail server's queues, which certificates it shows."""

@@ -1,11 +1,14 @@
-"""The host collector as a process: the mail servers' queues at a polite interval, health once a second.
+"""The host collector as a process: the mail servers' queues at a polite interval, their certificates a few times a day,
+health once a second.
 
 One queue is read at a time, by a child that comes last for processor and disk (collectors.host.reading).
 """
 
 import select
 from collections.abc import Callable, Sequence
+from functools import partial
 
+from collectors.host.certificate import Asking, ask_all
 from collectors.host.mta import Mta, mail_servers
 from collectors.host.reading import SENSOR, Reading
 from smtpwatch.config import Config
@@ -20,7 +23,8 @@ PATIENCE = 600.0  # seconds until a queue that could not be read is tried again:
 
 
 class HostSensor:
-    """Reads the queues of the mail servers that `find` finds into an outbox until the console goes away."""
+    """Reads the queues of the mail servers that `find` finds into an outbox until the console goes away; `asking`, if
+    given, tells the certificates."""
 
     def __init__(
         self,
@@ -29,12 +33,14 @@ class HostSensor:
         outbox: Outbox,
         clock: Callable[[], float],
         find: Callable[[], Sequence[Mta]] = mail_servers,
+        asking: Asking | None = None,
     ) -> None:
         self._interval = config.queue_interval
         self._host = host
         self._outbox = outbox
         self._clock = clock
         self._find = find
+        self._asking = asking
         self._next: dict[Mta, float] = {}
         """When to read the queue of each."""
         self._barred: dict[str, float] = {}
@@ -54,9 +60,12 @@ class HostSensor:
                     self._search_at = self._health_at = now
                     self._next = dict.fromkeys(self._next, now)
                     self._barred.clear()
+                    if self._asking is not None:
+                        self._asking.at_once(now)
                 if now >= self._search_at:
                     self._search(now)
                 self._look(now)
+                self._ask(now)
                 if now >= self._health_at:
                     self._health(now)
                 self._wait(self._clock())
@@ -80,6 +89,13 @@ class HostSensor:
         if self._reading.read(now):
             reading, self._reading = self._reading, None
             self._done(reading, self._clock())
+
+    def _ask(self, now: float) -> None:
+        """Tell the certificates that our ports have shown."""
+        if self._asking is not None:
+            found = self._asking.poll(now)
+            if found:
+                self._outbox.send(found)
 
     def _done(self, reading: Reading, now: float) -> None:
         mta, took = reading.mta, now - reading.began
@@ -131,5 +147,6 @@ class HostSensor:
 
 
 def run(config: Config, host: str, outbox: Outbox, clock: Callable[[], float]) -> None:
-    """Watch the queues. Raises BrokenPipeError when the console is gone."""
-    HostSensor(config, host, outbox, clock).run()
+    """Watch the queues, and ask for the certificates. Raises BrokenPipeError when the console is gone."""
+    asking = Asking(partial(ask_all, config, host, clock)) if config.certificates else None
+    HostSensor(config, host, outbox, clock, asking=asking).run()

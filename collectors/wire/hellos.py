@@ -1,4 +1,4 @@
-"""What ClientHello, ServerHello and ServerKeyExchange say (RFC 8446, 4.1; RFC 5246, 7.4; RFC 8422, 5)."""
+"""What ClientHello, ServerHello, Certificate and ServerKeyExchange say (RFC 8446, 4.1; RFC 5246, 7.4; RFC 8422, 5)."""
 
 import struct
 from typing import NamedTuple
@@ -124,6 +124,16 @@ def key_exchange_group(cipher: str, body: bytes) -> int | None:
     except _MalformedError:
         pass
     return None
+
+
+def first_certificate(body: bytes) -> bytes:
+    """The sender's own certificate in a Certificate message up to TLS 1.2 (RFC 5246, 7.4.2); its issuers' follow it.
+
+    `body` may be cut short behind it. Empty where there is none, or it is not whole."""
+    try:
+        return _vector(body, 3, 3)[0]
+    except _MalformedError:
+        return b""
 
 
 def _u16(data: bytes, at: int) -> int:

@@ -16,18 +16,20 @@ Emit = Callable[..., None]
 """Called as emit(event type, *its fields after `source`)."""
 
 HELLO_OCTETS = 1 << 14  # one full record; with post-quantum key shares and a ticket a hello has about 4 kB
+CERTIFICATE_OCTETS = 1 << 14  # of a Certificate message, whose first is the server's own; with 100 names it has 5 kB
 KEY_EXCHANGE_OCTETS = 256  # ServerKeyExchange up to the curve or the prime's start, PSK hint included
 NAMES_TOLD = 256  # of ciphers, of groups, of protocols; OpenSSL with everything on offers 160 ciphers
 NAME_OCTETS = 255  # of a server name (RFC 1035, 2.3.4)
 
 CLIENT_HELLO = 1
 SERVER_HELLO = 2
+CERTIFICATE = 11
 SERVER_KEY_EXCHANGE = 12
 SERVER_HELLO_DONE = 14
 _MESSAGES = {
     CLIENT_HELLO: "ClientHello",
     SERVER_HELLO: "ServerHello",
-    11: "Certificate",
+    CERTIFICATE: "Certificate",
     SERVER_KEY_EXCHANGE: "ServerKeyExchange",
     13: "CertificateRequest",
     SERVER_HELLO_DONE: "ServerHelloDone",
@@ -36,6 +38,7 @@ _MESSAGES = {
 }
 _KEPT_OF_CLIENT = {CLIENT_HELLO: HELLO_OCTETS}
 _KEPT_OF_SERVER = {SERVER_HELLO: HELLO_OCTETS, SERVER_KEY_EXCHANGE: KEY_EXCHANGE_OCTETS}
+_KEPT_OF_OUR_SERVER = {**_KEPT_OF_SERVER, CERTIFICATE: CERTIFICATE_OCTETS}
 
 _WARNING = 1
 _FATAL = 2
@@ -56,18 +59,20 @@ class Handshake:
     """One connection's handshake, fed with the payload of each direction in order.
 
     Tells TlsOffered, TlsNegotiated and TlsFailed, each at most once. Any octets are taken; what is no TLS,
-    or cannot be read on, ends that direction without a word."""
+    or cannot be read on, ends that direction without a word. `certificate`, if given, is called once at most, with the
+    server's own (DER, or whatever stands there)."""
 
     __slots__ = (
-        "_chosen", "_client", "_emit", "_failed", "_goodbye", "_implicit", "_latest", "_offer", "_retried",
-        "_server", "_session_id", "_untold",
+        "_certificate", "_chosen", "_client", "_emit", "_failed", "_goodbye", "_implicit", "_latest", "_offer",
+        "_retried", "_server", "_session_id", "_untold",
     )  # fmt: skip
 
-    def __init__(self, implicit: bool, emit: Emit) -> None:
+    def __init__(self, implicit: bool, emit: Emit, certificate: Callable[[bytes], None] | None = None) -> None:
         self._implicit = implicit
         self._emit = emit
+        self._certificate = certificate
         self._client = Direction(_KEPT_OF_CLIENT)
-        self._server = Direction(_KEPT_OF_SERVER)
+        self._server = Direction(_KEPT_OF_SERVER if certificate is None else _KEPT_OF_OUR_SERVER)
         self._offer: Offer | None = None
         self._session_id = b""
         self._retried = False
@@ -163,6 +168,11 @@ class Handshake:
             self._tell_negotiated(hellos.key_exchange_group(tls_names.cipher(self._chosen.cipher), body))
         elif kind == SERVER_HELLO_DONE:
             self._tell_negotiated(None)
+        elif kind == CERTIFICATE and self._certificate is not None:
+            tell, self._certificate = self._certificate, None
+            leaf = hellos.first_certificate(body)
+            if leaf:
+                tell(leaf)
 
     def _choose(self, hello: hellos.ServerHello) -> None:
         self._chosen = hello

@@ -17,7 +17,7 @@ from collectors.host import reading, sensor
 from collectors.host.mta import Mta, mail_servers
 from collectors.host.sensor import HostSensor
 from smtpwatch.config import Config
-from smtpwatch.events import AnyEvent, Event, QueueSample, SensorStatus
+from smtpwatch.events import AGE_LIMITS, AnyEvent, Event, QueueSample, SensorStatus
 from smtpwatch.outbox import HEADER, Outbox
 from smtpwatch.sensors import GOODBYE, Sensor
 
@@ -123,9 +123,11 @@ def test_a_sample(watch: Watch) -> None:
     oldest = sample.oldest.pop("deferred")
     assert before <= sample.time <= time.time()
     assert oldest == pytest.approx(max(0.0, sample.time - _ARRIVED))
+    ages = sample.ages[""]
+    assert len(ages) == len(AGE_LIMITS) + 1 and sum(ages) == 2 and max(ages) == 2
     assert msgspec.structs.replace(sample, time=0.0) == QueueSample(
         0.0, "host", "mx", "postfix", "", {"maildrop": 0, "incoming": 0, "active": 0, "deferred": 2, "hold": 0}, {},
-        {"slow.example": 2}, 840, True, "",
+        {"slow.example": 2}, 840, True, "", {"": ages, "slow.example": ages},
     )  # fmt: skip
     status = console.status()
     assert (status.sensor, status.state, status.reason, status.watching) == ("host", "running", "", ("postfix",))
@@ -312,7 +314,7 @@ def test_the_child_comes_last(watch: Watch) -> None:
 
 
 def test_the_real_process_ends_with_its_console() -> None:
-    made = Sensor("host", Config(), "mx")
+    made = Sensor("host", Config(certificates=False), "mx")  # whoever listens on this machine is left in peace
     events = made.poll(0.0)
     end = time.monotonic() + _LIMIT
     try:
