@@ -7,6 +7,7 @@ from datetime import tzinfo
 
 from collectors.logs.head import SENSOR
 from collectors.logs.lines import Lines
+from collectors.logs.plain import Plain
 from collectors.logs.reader import Reader
 from collectors.logs.twins import MAIN, REJECT, Twins, kind
 from collectors.merge import merged
@@ -23,11 +24,11 @@ NO_PROGRAM = "no program"
 class _Log:
     """One log file. Stamps without a year are dated by when it was last written, those of standard input by `now`."""
 
-    def __init__(self, octets: Octets, zone: tzinfo | None, host: str, now: float) -> None:
+    def __init__(self, octets: Octets, zone: tzinfo | None, host: str, now: float, plain: bool) -> None:
         self._octets = octets
         self.name = octets.name
         self.kind = kind(octets.path)
-        self.reader = Reader(host, zone, octets.changed or now)
+        self.reader = Reader(host, zone, octets.changed or now, Plain() if plain else None)
         self.latest = 0.0
         self.damage: CaptureError | None = None
         self.foreign = False
@@ -52,12 +53,14 @@ class _Log:
             )
 
 
-def read(opened: Sequence[Octets], zone: tzinfo | None, host: str, now: float) -> Iterator[Sequence[Event]]:
+def read(
+    opened: Sequence[Octets], zone: tzinfo | None, host: str, now: float, plain: bool = False
+) -> Iterator[Sequence[Event]]:
     """The events of some logs in batches, then a SensorStatus with the counts (lines received, not understood by
-    program).
+    program). `plain`: lines without facts are told too.
 
     Raises CaptureError, after the events of all lines before the damage."""
-    logs = [_Log(octets, zone, host, now) for octets in opened]
+    logs = [_Log(octets, zone, host, now, plain) for octets in opened]
     for batch in merged(_once(logs)):
         if batch:
             yield batch

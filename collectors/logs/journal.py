@@ -10,6 +10,7 @@ from datetime import tzinfo
 
 import msgspec
 
+from collectors.logs.plain import Plain
 from collectors.logs.reader import Reader
 from smtpwatch.events import Event
 
@@ -44,7 +45,8 @@ class _Entry(msgspec.Struct):
 class JournalSource:
     """journald followed from now, or from `since` on. journalctl is started again where it ended, should it end.
 
-    `where` are further arguments of journalctl that say which journal (`--directory=PATH`, `--file=PATH`)."""
+    `where` are further arguments of journalctl that say which journal (`--directory=PATH`, `--file=PATH`); `plain` as
+    for Reader."""
 
     name = "journald"
 
@@ -56,8 +58,9 @@ class JournalSource:
         now: float,
         since: float | None,
         where: Sequence[str] = (),
+        plain: Plain | None = None,
     ) -> None:
-        self.reader = Reader(host, zone, now)
+        self.reader = Reader(host, zone, now, plain)
         self.trouble = ""
         self.more = False
         self._command = [

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 
 from collectors.logs.head import SENSOR, Facts, Parse
+from collectors.logs.plain import Plain
 from collectors.logs.programs import parser_of
 from collectors.logs.stamps import Stamps
 from smtpwatch.events import CUT, Event
@@ -34,15 +35,18 @@ Read = tuple[str, Sequence[Event] | None]
 
 
 class Reader:
-    """Reads the lines of one log. `host` is for lines that name none; `zone` and `reference` are as for Stamps."""
+    """Reads the lines of one log. `host` is for lines that name none; `zone` and `reference` are as for Stamps; `plain`
+    keeps the lines without facts, which are told as events then."""
 
-    def __init__(self, host: str, zone: tzinfo | None, reference: float) -> None:
+    def __init__(self, host: str, zone: tzinfo | None, reference: float, plain: Plain | None = None) -> None:
         self._host = host
+        self._parser_of = parser_of if plain is None else plain.parser_of
+        self._plain: list[Event] = [] if plain is None else plain.kept
         self.stamps = Stamps(zone, reference)
         self._stamp = self.stamps.read
         self.received = 0
         self.latest = 0.0
-        """The time of the newest line that was understood."""
+        """The time of the newest line that was told."""
         self.unknown: dict[str, int] = {}
         """Lines that were not understood, by program."""
         self.samples: dict[str, list[str]] = {}
@@ -51,7 +55,7 @@ class Reader:
     def read(self, lines: Sequence[str]) -> list[Event]:
         """The facts of some lines, in order."""
         events: list[Event] = []
-        headers, facts_of, longest = self._headers, self.line, LONGEST
+        headers, facts_of, longest, plain = self._headers, self.line, LONGEST, self._plain
         head, at, time = self._usual()
         facts: Facts
         for line in lines:
@@ -70,8 +74,12 @@ class Reader:
                 head, at, time = self._usual()
             if facts:
                 events += facts
-            elif facts is None:
+                continue
+            if facts is None:
                 self._count(program, line)
+            if plain:
+                events += plain
+                plain.clear()
         self.received += len(lines)
         if events and events[-1].time > self.latest:
             self.latest = events[-1].time
@@ -118,7 +126,7 @@ class Reader:
         if len(self._headers) >= HEADERS:
             self._headers.clear()
         program = match[2]
-        header = self._headers[words] = (match[1] or self._host, program, int(match[3] or 0), parser_of(program))
+        header = self._headers[words] = (match[1] or self._host, program, int(match[3] or 0), self._parser_of(program))
         return header
 
     def _own(self, line: str, time: float, at: int) -> Read:
@@ -147,12 +155,14 @@ class Reader:
         _, facts = self._parsed(program, pid, host or self._host, text[:LONGEST], time)
         if facts is None:
             self._count(program, text)
-            return []
-        self.latest = max(self.latest, time)
-        return list(facts)
+        else:
+            self.latest = max(self.latest, time)
+        told = [*(facts or ()), *self._plain]
+        self._plain.clear()
+        return told
 
     def _parsed(self, program: str, pid: int, host: str, text: str, time: float) -> Read:
-        parse = parser_of(program)
+        parse = self._parser_of(program)
         return program, None if parse is None else parse(text, (time, SENSOR, host, program, pid, text))
 
     def _count(self, program: str, line: str) -> None:

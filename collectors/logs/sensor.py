@@ -14,6 +14,7 @@ from collectors.logs.files import NO_PROGRAM
 from collectors.logs.head import SENSOR
 from collectors.logs.journal import JournalSource
 from collectors.logs.places import JOURNALD
+from collectors.logs.plain import Plain
 from collectors.logs.sockets import Ports
 from collectors.logs.sources import FileSource, Source
 from collectors.logs.twins import MAIN, REJECT, kind
@@ -26,17 +27,22 @@ IDLE_LOOK = 0.1  # seconds between looks at files that had nothing new of late
 BUSY_LOOK = 0.05  # while lines come: soon enough to find a process with the client that it has just logged
 PRESENT = 2.0  # seconds; older lines tell of connections that are over, and of processes that serve others by now
 HEALTH = 1.0  # seconds between health reports
+PLAIN = 200  # lines without facts told between two of these; nobody reads as many, and state has facts to fold
 SEARCH = 10.0  # seconds between looks for a log where none was found
 
 
 class LogSensor:
-    """Follows `config.logs`, or what is found, into an outbox until the console goes away."""
+    """Follows `config.logs`, or what is found, into an outbox until the console goes away. `plain`: lines without facts
+    are told too."""
 
-    def __init__(self, config: Config, host: str, outbox: Outbox, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, config: Config, host: str, outbox: Outbox, clock: Callable[[], float], plain: bool = False
+    ) -> None:
         self._config = config
         self._host = host
         self._outbox = outbox
         self._clock = clock
+        self._plain = Plain(PLAIN) if plain else None
         self._sources: list[Source] = []
         self._busy_at = 0.0
         self._first = False
@@ -110,7 +116,7 @@ class LogSensor:
         zone = self._config.zone()
         names = places.followed(self._config.logs, now)
         paths = [Path(name) for name in names if name != JOURNALD]
-        files = [FileSource(path, self._host, zone, now, self._since) for path in paths]
+        files = [FileSource(path, self._host, zone, now, self._since, self._plain) for path in paths]
         rejectlogs = {path.parent: file for path, file in zip(paths, files, strict=True) if kind(path) == REJECT}
         for path, file in zip(paths, files, strict=True):
             if kind(path) == MAIN and path.parent in rejectlogs:
@@ -118,10 +124,12 @@ class LogSensor:
         self._sources += files
         if JOURNALD in names:
             journalctl = places.journalctl() or "journalctl"
-            self._sources.append(JournalSource(journalctl, self._host, zone, now, self._since))
+            self._sources.append(JournalSource(journalctl, self._host, zone, now, self._since, plain=self._plain))
 
     def _health(self, now: float) -> None:
         self._health_at = now + HEALTH
+        if self._plain is not None:
+            self._plain.room = PLAIN
         self._outbox.settle(now)
         troubles = [source.trouble for source in self._sources if source.trouble]
         state: Health = "running"
@@ -145,6 +153,6 @@ class LogSensor:
         )
 
 
-def run(config: Config, host: str, outbox: Outbox, clock: Callable[[], float]) -> None:
-    """Follow the logs. Raises BrokenPipeError when the console is gone."""
-    LogSensor(config, host, outbox, clock).run()
+def run(config: Config, host: str, outbox: Outbox, clock: Callable[[], float], plain: bool = False) -> None:
+    """Follow the logs, with `plain` the lines without facts too. Raises BrokenPipeError when the console is gone."""
+    LogSensor(config, host, outbox, clock, plain).run()

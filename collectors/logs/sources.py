@@ -7,6 +7,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Protocol
 
+from collectors.logs.plain import Plain
 from collectors.logs.reader import Reader
 from collectors.logs.tail import Tail
 from collectors.logs.twins import Twins, kind
@@ -36,11 +37,19 @@ class Source(Protocol):
 
 
 class FileSource:
-    """A log file, followed from its end, or from `since` on through what it was rotated to."""
+    """A log file, followed from its end, or from `since` on through what it was rotated to; `plain` as for Reader."""
 
-    def __init__(self, path: Path, host: str, zone: tzinfo | None, now: float, since: float | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        host: str,
+        zone: tzinfo | None,
+        now: float,
+        since: float | None,
+        plain: Plain | None = None,
+    ) -> None:
         self.name = str(path)
-        self.reader = Reader(host, zone, now)
+        self.reader = Reader(host, zone, now, plain)
         self._since = since
         self._tail = Tail(path, since)
         self._kind = kind(path)

@@ -101,7 +101,7 @@ def _bdat(dialogue: Dialogue, chunk: Any, code: int, enhanced: str | None, text:
     envelope.octets += size
     if last:
         if dialogue.lmtp:  # one for each recipient follows, and only now are all of them decided
-            dialogue.pending.extendleft([(".", None)] * (envelope.accepted - 1))
+            dialogue.pending[:0] = [(".", None)] * (envelope.accepted - 1)
         _end_of_data(dialogue, None, code, enhanced, text)
     elif code >= 400:
         envelope.stopped = code
@@ -128,7 +128,7 @@ def _starttls(dialogue: Dialogue, data: Any, code: int, enhanced: str | None, te
 def _auth(dialogue: Dialogue, mechanism: Any, code: int, enhanced: str | None, text: str) -> None:
     mechanism = mechanism or "unknown"
     if code == 334:
-        dialogue.pending.appendleft(("AUTH", mechanism))
+        dialogue.pending.insert(0, ("AUTH", mechanism))
         dialogue.client.mode = dialogue.client.credentials
     else:
         dialogue.emit(ev.AuthAttempted, mechanism, "success" if code < 300 else "failure", False)

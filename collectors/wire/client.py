@@ -131,6 +131,20 @@ class ClientReader:
         """Octets that cannot be read."""
         return b""
 
+    @property
+    def idle(self) -> bool:
+        """Between two lines, or before the first octets; nothing is kept."""
+        return (
+            not (self._rest or self._held or self._chunk or self._blind or self._proxied or self.waiting)
+            and self._presumed is None
+            and (self.mode == self.lines or self.mode == self.first)
+        )
+
+    @property
+    def in_lines(self) -> bool:
+        """It reads command lines."""
+        return self.mode == self.lines
+
     # ---- held until a reply
 
     def wait_for(self, verb: str) -> None:

@@ -44,6 +44,11 @@ class Recogniser:
         for half in (conn.client, conn.server):
             half.feed = self._reading(half)
 
+    @property
+    def fresh(self) -> bool:
+        """Nothing has been said."""
+        return not self._parts and self._whole
+
     def _reading(self, half: Half) -> Callable[[bytes, float], None]:
         return lambda data, now: self._read(half, data, now)
 

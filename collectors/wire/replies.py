@@ -72,6 +72,11 @@ class ReplyReader:
         self._code = 0
         self.go_on: Callable[[bytes, float], None] | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Between two replies; nothing is kept."""
+        return not self._rest and not self._lines and self.go_on is None
+
     def read(self, data: bytes, now: float) -> None:
         """Take in octets."""
         if self._rest:

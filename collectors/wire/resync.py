@@ -107,11 +107,11 @@ def replies_lost(dialogue: Dialogue, begun: bool) -> None:
         dialogue.end_envelope("unknown")  # both are missing, so whole transactions may be
         dialogue.pipelining = None
         if pending[0][0] != LOST:
-            pending.appendleft(REPLIES_LOST)
+            pending.insert(0, REPLIES_LOST)
     elif len(pending) == 1 and pending[0][0] not in _HELD_FOR and not begun:
         unanswered.resolve_all(dialogue)  # it is the one that was answered there
     elif pending and pending[0][0] != LOST:
-        pending.appendleft(REPLIES_LOST)
+        pending.insert(0, REPLIES_LOST)
 
 
 def command(dialogue: Dialogue) -> None:
@@ -143,8 +143,8 @@ def answered(dialogue: Dialogue, code: int, enhanced: str | None, text: str) -> 
     pending = dialogue.pending
     if pending and pending[0][0] != LOST:
         if not infer.contradicts(pending[0][0], code, enhanced, text):
-            return pending.popleft()
-        pending.appendleft(REPLIES_LOST)  # more is missing than the gaps have shown
+            return pending.pop(0)
+        pending.insert(0, REPLIES_LOST)  # more is missing than the gaps have shown
     only = infer.only(code, enhanced, text, dialogue.envelope is not None)
     if only:
         verbs = [verb for verb, _ in pending]
@@ -153,9 +153,9 @@ def answered(dialogue: Dialogue, code: int, enhanced: str | None, text: str) -> 
         if verbs.count(only) > 1:
             _adrift(dialogue).keep(_Reply(code, enhanced, text))
             return "", None
-        if only in verbs and COMMANDS_LOST not in list(pending)[verbs.index(only) :]:
+        if only in verbs and COMMANDS_LOST not in pending[verbs.index(only) :]:
             settle(dialogue, verbs.index(only))
-            return pending.popleft()
+            return pending.pop(0)
         settle(dialogue, len(pending))  # its command was lost, or may have been, and clients wait after those
         return only, None
     if all(verb == LOST for verb, _ in pending):
@@ -178,7 +178,7 @@ def _unseen(dialogue: Dialogue, code: int, enhanced: str | None) -> None:
 def settle(dialogue: Dialogue, count: int) -> None:
     """The first `count` pending commands have been answered, the last of them by the last reply that was kept, and so
     on backwards."""
-    asked = [dialogue.pending.popleft() for _ in range(count)]
+    asked = [dialogue.pending.pop(0) for _ in range(count)]
     replies = _adrift(dialogue).replies
     dialogue.adrift = None
     pairs = []

@@ -10,7 +10,6 @@ RFC 5321; pipelining RFC 2920, STARTTLS RFC 3207, AUTH RFC 4954, BDAT RFC 3030, 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +24,7 @@ from collectors.wire.turns import TURNS
 from smtpwatch import events as ev
 
 if TYPE_CHECKING:
+    from collectors.wire.certificates import Shown
     from collectors.wire.streams import Connection
 
 SENSOR = "wire"
@@ -40,13 +40,17 @@ class Dialogue:
     dialogue moves on (None: nothing more to read); events go to `append`."""
 
     __slots__ = (
-        "adrift", "append", "auth_tried", "client", "conn", "envelope", "given_up", "greeted", "handshake", "header",
-        "host", "id", "lmtp", "lossy", "now", "oddities", "pending", "pipelining", "quit", "reader", "source",
-        "withheld",
+        "adrift", "append", "auth_tried", "certificates", "client", "conn", "envelope", "given_up", "greeted",
+        "handshake", "header", "host", "id", "lmtp", "lossy", "now", "oddities", "pending", "pipelining", "quit",
+        "reader", "source", "withheld",
     )  # fmt: skip
 
-    def __init__(self, conn: Connection, append: Callable[[ev.Event], None], host: str) -> None:
+    def __init__(
+        self, conn: Connection, append: Callable[[ev.Event], None], host: str, certificates: Shown | None = None
+    ) -> None:
         self.conn = conn
+        self.certificates = certificates
+        """Where the server's certificate goes; None: it is none of ours."""
         self.append = append
         self.host = host
         self.id = conn.id
@@ -63,8 +67,9 @@ class Dialogue:
         """Why this connection is not read any more."""
         self.auth_tried = conn.midstream
         self.envelope: Envelope | None = None
-        self.pending: deque[tuple[str, Any]] = deque()
-        """Commands that wait for their reply: (verb, what its answer needs to know)."""
+        self.pending: list[tuple[str, Any]] = []
+        """Commands that wait for their reply: (verb, what its answer needs to know). A list, since a deque takes 700
+        octets when it is empty, and there are few."""
         self.adrift: resync.Adrift | None = None
         self.withheld: Withheld | None = None
         self.oddities: tuple[str, ...] = ()
@@ -199,7 +204,7 @@ class Dialogue:
         if self.header is not None and self._header_refused(self.header, code):
             verb, data = "PROXY", None
         elif self.pending and not self.lossy:
-            verb, data = self.pending.popleft()
+            verb, data = self.pending.pop(0)
         else:
             verb, data = self._whose(code, enhanced, text)
             if verb in UNSEEN and self.lossy:
@@ -236,7 +241,7 @@ class Dialogue:
         if content.doubtful or content.holes or not self.conn.client.seen:
             smuggled = b"" if content.holes else content.smuggled
             self.end_of_data(content.size - len(smuggled))
-            answered = self.pending.popleft()
+            answered = self.pending.pop(0)
             self.client.mode = self.client.lines
             self.client.read(smuggled, self.now)
             return answered
@@ -268,10 +273,18 @@ class Dialogue:
         the port tells whether there was one."""
         if self.lossy and self.conn.server_port != IMPLICIT_TLS:
             implicit = implicit and not self.greeted and self.conn.server_port not in BEGIN_IN_CLEAR
-        self.handshake = Handshake(implicit, self.emit)
+        self.handshake = Handshake(implicit, self.emit, self._certificate if self.certificates is not None else None)
         self.reader.go_on = self._tls_server
         self.client.mode = self._tls_client
         self.conn.server.feed = self._tls_server
+
+    def _certificate(self, der: bytes) -> None:
+        """Our server has shown its certificate in clear."""
+        assert self.certificates is not None
+        conn = self.conn
+        seen = self.certificates.new(der, self.now, SENSOR, self.host, conn.server_address, conn.server_port)
+        if seen is not None:
+            self.append(seen)
 
     def _tls_shows(self, data: bytes, now: float) -> bool:
         """A TLS record in place of a reply: proof that TLS has begun, where what led to it is not in the capture."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from collectors.wire import ends, held, streams
+from collectors.wire import asleep, ends, held, streams
+from collectors.wire.certificates import Shown
 from collectors.wire.clock import UNKNOWN, Clock
 from collectors.wire.frames import ACK, FIN, RST, SYN, Octets, Segment, addresses, reverse
 from collectors.wire.recognise import Recogniser
@@ -19,9 +20,9 @@ from collectors.wire.streams import MASK, NEVER, Connection, Half, Reset, Syn, a
 from smtpwatch import events as ev
 from smtpwatch.events import ClosedBy, Direction
 
-MAX_CONNECTIONS = 100_000  # about 5 kB each; more at once is an attack, and then the oldest are given up
+MAX_CONNECTIONS = 100_000  # 3 kB each, 0.4 kB asleep; more at once is an attack, then the oldest are given up
 MAX_HELD = 64 << 20  # octets of memory that held segments of all connections take, looked at once a tick
-CLOSED_KEPT = 65_536  # connections that ended lately, so that a late retransmission does not look like a new one
+CLOSED_KEPT = 32_768  # connections that ended lately, so that a late retransmission does not look like a new one
 CLOSED_FOR = 30.0  # seconds that a closed connection's addresses are remembered
 _UNUSUAL = SYN | FIN | RST
 REUSE_IDLE = 30.0  # seconds of silence after which a SYN on the same ports starts a new connection without more proof
@@ -48,13 +49,18 @@ class Tracker:
         self._append = append
         self._host = host
         self._clock = clock
+        self._certificates = Shown()
         self._ticked = clock.now
         self._halves: dict[bytes, Half] = {}
         self._closed: OrderedDict[bytes, float] = OrderedDict()
-        self._live: dict[int, Connection] = {}  # by number, so in the order of their first packets
-        self._unanswered: dict[int, Connection] = {}  # those of them with a SYN and no answer yet
+        self._live: dict[int, Connection | bytes] = {}  # by number, so in the order of their first packets
+        self._asleep: dict[bytes, bytes] = {}  # by the client's key, which stands for them in `_live`
+        self._unanswered: dict[int, None] = {}  # numbers of those with a SYN and no answer yet
         self._holding: dict[int, Connection] = {}
         self._numbers = 0
+        self._oldest = self._oldest_unanswered = (
+            1  # at most: a dict's first key is far to seek once many before it went
+        )
 
     def segment(self, now: float, buf: Octets, segment: Segment) -> None:
         """Take in one segment of `buf` captured at `now`."""
@@ -123,6 +129,11 @@ class Tracker:
         """The direction that a first packet belongs to: the other side of a known connection, or a new connection's.
         None for what belongs to none: late packets of a closed one, a bare ACK, FIN or RST, ports not watched."""
         back = reverse(key)
+        if self._asleep and (key in self._asleep or back in self._asleep):
+            self._wake(key if key in self._asleep else back)
+            known = self._halves.get(key)
+            if known is not None:
+                return known
         other = self._halves.get(back)
         if other is not None:
             half = other.peer
@@ -141,7 +152,7 @@ class Tracker:
         return half
 
     def _closed_lately(self, key: bytes, now: float) -> bool:
-        closed = self._closed.get(key)
+        closed = self._closed.get(key, self._closed.get(reverse(key)))
         return closed is not None and abs(self._clock.believed(now) - closed) < CLOSED_FOR
 
     def _open(self, now: float, key: bytes, back: bytes, flags: int) -> Half | None:
@@ -166,23 +177,30 @@ class Tracker:
         conn.midstream = not flags & SYN
         self._live[conn.id] = conn
         if flags & SYN:
-            self._unanswered[conn.id] = conn
+            self._unanswered[conn.id] = None
         if dport in self.ports:
             self.announce(conn, now)
         elif self.any_port:
-            conn.reader = Recogniser(conn, self.announce)
+            conn.reader = self._recogniser(conn)
         return conn.client if from_client else conn.server
 
     def announce(self, conn: Connection, now: float) -> Dialogue:
         """The connection is an SMTP session: tell so, and read its dialogue."""
         conn.direction = self._direction(conn.client_address, conn.server_address, conn.server_port)
         conn.announced = True
-        conn.reader = dialogue = Dialogue(conn, self._append, self._host)
+        conn.reader = dialogue = self._dialogue(conn)
         dialogue.now = now
         dialogue.emit(
             ev.SessionOpened, conn.first, conn.client_port, conn.server_address, conn.server_port, conn.direction
         )
         return dialogue
+
+    def _dialogue(self, conn: Connection) -> Dialogue:
+        ours = self._certificates if conn.direction != "outbound" else None
+        return Dialogue(conn, self._append, self._host, ours)
+
+    def _recogniser(self, conn: Connection) -> Recogniser:
+        return Recogniser(conn, self.announce)
 
     def _syn(self, now: float, half: Half, seq: int, ack: int | None, data: bytes, length: int) -> None:
         """SYN: the first of its direction, one sent again, or that of a new connection on the ports of an old one."""
@@ -221,10 +239,9 @@ class Tracker:
 
     def _restart(self, old: Connection, syn: Syn) -> None:
         """The same ports, but a new connection, which begins with `syn`."""
-        keys = (old.client.key, old.server.key)
+        key = old.client.key
         self._close(old, "timeout")
-        for key in keys:
-            self._closed.pop(key, None)
+        self._closed.pop(key, None)
         half = self._begin(syn.time, syn.key, SYN, 0)
         assert half is not None
         self._syn(syn.time, half, syn.seq, None, syn.data, syn.length)
@@ -263,15 +280,14 @@ class Tracker:
         doubted = conn.doubt
         if doubted is not None:  # and nothing more came
             self._end_reset(*doubted)
-            for half in (conn.client, conn.server):
-                self._closed.pop(half.key, None)  # if more comes after all, it is to be read
+            self._closed.pop(conn.client.key, None)  # if more comes after all, it is to be read
             return
         held.release_all(conn, conn.last)
         if by in ("open", "timeout") and conn.closed_first != "nobody":
             by = "fin"
         for half in (conn.client, conn.server):
             self._halves.pop(half.key, None)
-            self._closed[half.key] = conn.heard
+        self._closed[conn.client.key] = conn.heard
         while len(self._closed) > CLOSED_KEPT:
             self._closed.popitem(last=False)
         self._holding.pop(conn.id, None)
@@ -298,8 +314,44 @@ class Tracker:
 
     def _give_up_oldest(self) -> None:
         """Make room: a connection that was never answered if there is one, else the one that is oldest."""
-        queue = self._unanswered or self._live
-        self._close(next(iter(queue.values())), "timeout")
+        if self._unanswered:
+            while self._oldest_unanswered not in self._unanswered:
+                self._oldest_unanswered += 1
+            oldest = self._oldest_unanswered
+        else:
+            while self._oldest not in self._live:
+                self._oldest += 1
+            oldest = self._oldest
+        self._close(self._awake(oldest), "timeout")
+
+    # ---- sleep
+
+    def _awake(self, number: int) -> Connection:
+        """The open connection with that number, awake."""
+        conn = self._live[number]
+        return self._wake(conn) if isinstance(conn, bytes) else conn
+
+    def _wake(self, key: bytes) -> Connection:
+        conn = asleep.awake(key, self._asleep.pop(key), self._dialogue, self._recogniser)
+        for half in (conn.client, conn.server):
+            if half.seen:
+                self._halves[half.key] = half
+        self._live[conn.id] = conn
+        return conn
+
+    def _rest(self, conn: Connection) -> None:
+        """Let it sleep, unless it is in the middle of something."""
+        packed = None if conn.id in self._holding else asleep.record(conn, conn.id in self._unanswered)
+        if packed is None:
+            return
+        key = conn.client.key
+        for half in (conn.client, conn.server):
+            self._halves.pop(half.key, None)
+        self._asleep[key] = packed
+        self._live[conn.id] = key
+        if isinstance(conn.reader, Dialogue):
+            conn.reader.dissolve()
+        conn.dissolve()
 
     # ---- the passing of time
 
@@ -312,7 +364,13 @@ class Tracker:
                 held.set_back(conn, before - now)
             self._release(conn, now)
         self._shed(now)
-        for conn in list(self._live.values()):
+        for each in list(self._live.values()):
+            if not isinstance(each, bytes):
+                conn = each
+            elif asleep.sleeps_on(self._asleep[each], now):
+                continue
+            else:
+                conn = self._wake(each)
             if conn.last != conn.stamp:  # it was heard since, whatever the packet says
                 conn.stamp = conn.last
                 conn.heard = min(max(conn.last, before), now)
@@ -322,6 +380,8 @@ class Tracker:
                 self._close(conn, "timeout")
             else:
                 self._progress(conn, now)
+                if now - conn.heard >= asleep.QUIET:
+                    self._rest(conn)
 
     def _release(self, conn: Connection, now: float) -> None:
         while now >= conn.held_until:
@@ -347,5 +407,5 @@ class Tracker:
 
     def finish(self) -> None:
         """The capture is over: sessions still open are told as such, in the order of their beginning."""
-        for conn in list(self._live.values()):
-            self._close(conn, "open")
+        for number in list(self._live):
+            self._close(self._awake(number), "open")

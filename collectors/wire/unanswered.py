@@ -36,7 +36,7 @@ def resolve(dialogue: Dialogue, verb: str, data: Any) -> None:
 def resolve_all(dialogue: Dialogue) -> None:
     """None of the pending commands will get a reply that we see."""
     while dialogue.pending:
-        resolve(dialogue, *dialogue.pending.popleft())
+        resolve(dialogue, *dialogue.pending.pop(0))
 
 
 def close(dialogue: Dialogue, sure: bool) -> None:
