@@ -1,187 +1,117 @@
-"""Who is in the recording for `smtpwatch --demo`, and what each of them does on one visit (see record_demo.py)."""
+"""Who is in the recording for `smtpwatch --demo`, from when to when, and from where (what they do: demo_acts.py).
+
+All addresses are those of RFC 5737 and RFC 3849, all names those of RFC 2606:
+
+| addresses | who |
+| --- | --- |
+| 192.0.2.1, 192.0.2.2, 2001:db8:1::1 | mx1.example.net, the host under watch; 192.0.2.2 behind the balancer |
+| 192.0.2.3 | the balancer, which speaks the PROXY protocol; its clients: 198.51.100.150 to .152 |
+| 192.0.2.16 to .31 | users of ours and their mail programs; 192.0.2.28 a copier that logs in without TLS |
+| 203.0.113.0/26 | the botnet of the burst (HELO ylmf-pc), most of it in the blocklist bl.example; .7 leads |
+| 2001:db8:bad::/64 | more of it |
+| 198.51.100.0/26 | guessers of passwords, four in clear and two in TLS |
+| 192.0.2.64/26, 198.51.100.64/26, 203.0.113.64/26, 2001:db8:b0b::/48 | whoever has bob's password |
+| 192.0.2.128/26, 198.51.100.128/26, 203.0.113.128/26, 2001:db8:6::/48 | mail hosts of others, old and new ones |
+| 192.0.2.192/26 | probers, scanners, slow and odd clients |
+| 198.51.100.192/26, 203.0.113.192/26, 2001:db8:25::/48 | the next hops of our mail |
+| 192.0.2.254, 2001:db8:1::fe | the router, which says nothing itself |
+"""
 
 import ssl
-import time
-import warnings
-from collections.abc import Callable
-from contextlib import suppress
-from random import Random
 from typing import NamedTuple
 
-from tests.hosts import mail_hosts as scene
-from tests.hosts.client import Client
-from tests.hosts.mail_hosts import MailHosts
-from tests.hosts.scenarios_secured import SUBMISSION, SUBMISSIONS, auth_login, auth_plain
+from tests.hosts import demo_acts as acts
+from tests.hosts.demo_acts import Act, partner
+from tests.hosts.demo_hosts import BALANCER, GREYLISTED
 
-_GUESSED_USERS = ("admin", "info", "test", "office", "sales", "webmaster", "postmaster", "backup", "scan", "root")
-_GUESSED_PASSWORDS = ("123456", "password", "qwerty", "Welcome1", "letmein", "summer", "admin123")
-_WORDS = ("the", "quarterly", "report", "is", "attached", "please", "review", "figures", "before", "our", "meeting")
-_SLOW_LINE = 2.0  # seconds
-
-
-class Visit(NamedTuple):
-    """One call of an actor: where from, what is random about it, how long the recording still runs."""
-
-    hosts: MailHosts
-    source: str
-    random: Random
-    left: float
+SECONDS = 100.0
+"""How long they go on; what is in the queue by then is done with in some seconds more."""
 
 
 class Actor(NamedTuple):
     """Visits from `sources` in turn between `start` and `end`, `pause` apart on average, all in seconds."""
 
-    visit: Callable[[Visit], None]
+    act: Act
     sources: tuple[str, ...]
     start: float
     end: float
     pause: float
 
 
-def _server(visit: Visit) -> str:
-    return scene.MX6 if ":" in visit.source else scene.MX
+def _hosts(network: str, *numbers: int) -> tuple[str, ...]:
+    return tuple(f"{network}{number}" for number in numbers)
 
 
-def _connect(visit: Visit, helo: str, port: int = 25) -> Client:
-    client = Client(_server(visit), port, source=visit.source)
-    client.reply()
-    client.command(f"EHLO {helo}")
-    return client
-
-
-def _text(random: Random, lines: int) -> bytes:
-    body = [" ".join(random.choices(_WORDS, k=11)) for _ in range(lines)]
-    return "\r\n".join(["Subject: " + " ".join(random.choices(_WORDS, k=4)), "", *body]).encode()
-
-
-def _send(visit: Visit, client: Client, sender: str, recipients: list[str]) -> None:
-    client.command(f"MAIL FROM:<{sender}>")
-    codes = [client.command(f"RCPT TO:<{recipient}>").code for recipient in recipients]
-    if min(codes) == 250:
-        client.message(_text(visit.random, visit.random.randint(3, 20)))
-
-
-def _starttls(visit: Visit, client: Client, helo: str, version: ssl.TLSVersion) -> None:
-    context = visit.hosts.trust()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 is old on purpose
-        if version < ssl.TLSVersion.TLSv1_2:
-            context.set_ciphers("ALL:@SECLEVEL=0")
-        context.minimum_version = context.maximum_version = version
-    client.starttls(context, scene.MX_NAME)
-    client.command(f"EHLO {helo}")
-
-
-def _partner(helo: str, domain: str, version: ssl.TLSVersion | None) -> Callable[[Visit], None]:
-    """A mail host that sends what it should."""
-
-    def visit_with(visit: Visit) -> None:
-        with _connect(visit, helo) as client:
-            if version is not None:
-                _starttls(visit, client, helo, version)
-            recipients = visit.random.sample(scene.RECIPIENTS, visit.random.choice((1, 1, 1, 2)))
-            _send(visit, client, f"{visit.random.choice(('ann', 'list', 'orders'))}@{domain}", recipients)
-            client.quit()
-
-    return visit_with
-
-
-def _mail_program(visit: Visit) -> None:
-    """A user sends mail to the outside: 587 with STARTTLS, or 465; Postfix delivers it a moment later."""
-    helo = "[192.0.2.17]"
-    if visit.random.random() < 0.5:
-        client = Client(scene.MX, SUBMISSIONS, source=visit.source, tls=visit.hosts.trust(), name=scene.MX_NAME)
-        client.reply()
-        client.command(f"EHLO {helo}")
-    else:
-        client = _connect(visit, helo, SUBMISSION)
-        _starttls(visit, client, helo, ssl.TLSVersion.TLSv1_3)
-    with client:
-        auth_plain(client, scene.PASSWORD)
-        _send(visit, client, "bob@example.org", [visit.random.choice((scene.FAR_RECIPIENT, scene.SINK_RECIPIENT))])
-        client.quit()
-
-
-def _spam_bot(visit: Visit) -> None:
-    """Unknown users and relay probes, now and then an address that exists; most do not bother to say QUIT."""
-    with _connect(visit, "ylmf-pc") as client:
-        if visit.random.random() < 0.4:
-            recipients = [f"relaytest{visit.random.randint(1, 9999)}@example.com"]
-        else:
-            recipients = [
-                f"{visit.random.choice(_GUESSED_USERS)}@example.org" for _ in range(visit.random.randint(1, 4))
-            ]
-        if visit.random.random() < 0.05:
-            recipients = [scene.RECIPIENT]
-        _send(visit, client, f"promo{visit.random.randint(1, 99)}@example.com", recipients)
-        if visit.random.random() < 0.3:
-            client.quit()
-
-
-def _password_guesser(visit: Visit) -> None:
-    """Three guesses for one connection, in clear."""
-    with _connect(visit, "User", SUBMISSION) as client:
-        for _ in range(3):
-            auth_login(client, visit.random.choice(_GUESSED_PASSWORDS))
-
-
-def _slow_client(visit: Visit) -> None:
-    """One line of its message each two seconds, for as long as the recording runs."""
-    with _connect(visit, "dialup.example.net") as client:
-        client.command("MAIL FROM:<slow@example.net>")
-        client.command(f"RCPT TO:<{scene.RECIPIENT}>")
-        client.command("DATA")
-        end = time.monotonic() + visit.left
-        while time.monotonic() < end:
-            client.send(b"one more line\r\n")
-            time.sleep(_SLOW_LINE)
-
-
-def _early_talker(visit: Visit) -> None:
-    """Says everything before the server has greeted (RFC 5321, 3.1 forbids it)."""
-    with Client(scene.MX, source=visit.source) as client:
-        client.send(b"EHLO win-8k2\r\nMAIL FROM:<>\r\nRCPT TO:<root@example.org>\r\nDATA\r\nQUIT\r\n")
-        client.end_of_stream()
-
-
-def _aborter(visit: Visit) -> None:
-    """Gone with RST after EHLO."""
-    with _connect(visit, "scanner.example.com") as client:
-        client.reset()
-
-
-def _port_scanner(visit: Visit) -> None:
-    """Takes the banner and leaves."""
-    with Client(scene.MX, visit.random.choice((25, SUBMISSION)), source=visit.source) as client:
-        client.reply()
-
-
-def _distrustful(visit: Visit) -> None:
-    """Refuses the certificate, which is signed by nobody it knows."""
-    with _connect(visit, "strict.example.net") as client:
-        context = ssl.create_default_context()
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        with suppress(ssl.SSLCertVerificationError):
-            client.starttls(context, scene.MX_NAME)
-
-
-_BOTNET = tuple(f"203.0.113.{host}" for host in (7, 19, 23, 42, 61, 77, 80, 91, 113, 128, 150, 171, 199, 204, 230))
-_LEADER = _BOTNET[0]
-_TLS_1_2, _TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
-CAST = (
-    Actor(_partner("mail.example.net", "example.net", _TLS_1_3), ("198.51.100.40", "198.51.100.41"), 0, 60, 4),
-    Actor(_partner("smtp6.example.com", "example.com", _TLS_1_3), ("2001:db8:6::25",), 1, 60, 6),
-    Actor(_partner("mx2.example.com", "example.com", _TLS_1_2), ("192.0.2.40",), 2, 60, 6),
-    Actor(_partner("legacy.example.net", "example.net", None), ("198.51.100.60",), 1, 60, 5),
-    Actor(_partner("old.example.net", "example.net", ssl.TLSVersion.TLSv1), ("198.51.100.90",), 6, 60, 25),
-    Actor(_mail_program, ("192.0.2.17",), 2, 60, 9),
-    Actor(_spam_bot, _BOTNET, 12, 20, 0.5),
-    Actor(_spam_bot, _BOTNET, 20, 48, 0.15),
-    Actor(_spam_bot, (_LEADER,), 16, 52, 0.25),
-    Actor(_password_guesser, ("198.51.100.23", "198.51.100.24"), 4, 60, 1.5),
-    Actor(_slow_client, ("203.0.113.240",), 3, 4, 60),
-    Actor(_early_talker, ("203.0.113.66", "203.0.113.67"), 10, 55, 6),
-    Actor(_aborter, ("192.0.2.99",), 5, 58, 7),
-    Actor(_port_scanner, ("192.0.2.111",), 8, 58, 11),
-    Actor(_distrustful, ("198.51.100.70",), 9, 58, 15),
+BOTNET = _hosts("203.0.113.", *range(3, 62, 2), 10, 22, 36, 44, 50, 58)
+LEADER = "203.0.113.7"
+BOTNET6 = _hosts("2001:db8:bad::", 11, 12, 15, 27)
+GUESSERS, SECRET_GUESSERS = _hosts("198.51.100.", 20, 21, 23, 24), _hosts("198.51.100.", 40, 41)
+THIEVES = tuple(
+    address
+    for each in zip(
+        _hosts("203.0.113.", 66, 71, 78, 85, 97, 104, 111),
+        _hosts("198.51.100.", 65, 72, 80, 91, 99, 107, 118),
+        _hosts("192.0.2.", 67, 70, 83, 94, 101, 110, 121),
+        tuple(f"2001:db8:b0b:{network}::2" for network in range(1, 8)),
+        strict=True,
+    )
+    for address in each
 )
+PROXIED = _hosts("198.51.100.", 150, 151, 152)
+PROBERS = _hosts("192.0.2.", 200, 201)
+PLAIN_LOGIN = "192.0.2.28"
+_NEW, _USUAL, _OLDER, _OLD = (
+    ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1,
+)  # fmt: skip
+WEAK = ("198.51.100.190", "192.0.2.190")
+"""TLS 1.0 and TLS 1.1."""
+UNTRUSTING, OUTDATED, NO_CIPHER = "198.51.100.170", "192.0.2.230", "192.0.2.231"
+_FRIENDS = ("grace@example.org", "ivan@example.org", "indigo@example.com", "olivia@business.example")
+
+CAST = (
+    Actor(partner("mail.partner.example", "partner.example", _NEW), _hosts("198.51.100.", 140, 141), 0, SECONDS, 3),
+    Actor(partner("smtp6.example.com", "example.com", _NEW), ("2001:db8:6::25",), 0.4, SECONDS, 5),
+    Actor(partner("mx2.example.com", "example.com", _USUAL), ("192.0.2.140",), 0.8, SECONDS, 5),
+    Actor(partner("lists.example.org", "example.org", _NEW, many=6), ("203.0.113.150",), 1.2, SECONDS, 9),
+    Actor(partner("legacy.example.org", "example.org", None), ("198.51.100.160",), 0.6, SECONDS, 4),
+    Actor(partner("old.example.org", "example.org", _OLD), WEAK[:1], 3, SECONDS, 14),
+    Actor(partner("older.example.com", "example.com", _OLDER), WEAK[1:], 6, SECONDS, 18),
+    Actor(partner("new.partner.example", "partner.example", _NEW), (GREYLISTED,), 2, SECONDS, 16),
+    Actor(acts.behind_proxy(PROXIED), (BALANCER,), 1, SECONDS, 6),
+    Actor(acts.user("alice", _FRIENDS), ("192.0.2.17", "2001:db8:6:17::2"), 0.2, SECONDS, 7),
+    Actor(acts.user("bob", _FRIENDS), ("192.0.2.18",), 1.5, SECONDS, 24),
+    Actor(acts.user("carol", _FRIENDS), ("192.0.2.19",), 3, SECONDS, 11),
+    Actor(acts.user("newsletter", _FRIENDS), ("192.0.2.20",), 4, SECONDS, 6),
+    Actor(acts.scanner, (PLAIN_LOGIN,), 2.5, SECONDS, 13),
+    Actor(acts.guesser, GUESSERS[:1], 0.5, SECONDS, 1.2),
+    Actor(acts.guesser, GUESSERS, 1, SECONDS, 1.1),
+    Actor(acts.secret_guesser, SECRET_GUESSERS, 2, SECONDS, 2.2),
+    Actor(acts.spam_bot, BOTNET[:12], 2, 12, 0.6),
+    Actor(acts.spam_bot, BOTNET, 12, 70, 0.16),
+    Actor(acts.spam_bot, BOTNET[::-1], 20, 60, 0.2),
+    Actor(acts.spam_bot, BOTNET, 70, 92, 0.7),
+    Actor(acts.spam_bot, (LEADER,), 3, 75, 0.3),
+    Actor(acts.spam_bot, BOTNET6, 18, 66, 1.4),
+    Actor(acts.relay_prober, PROBERS, 5, 95, 7),
+    Actor(acts.thief, THIEVES, 4, 72, 1.5),
+    Actor(acts.slow, ("192.0.2.240",), 3, 4, SECONDS),
+    Actor(acts.hanging, ("192.0.2.241", "192.0.2.242"), 8, 88, 14),
+    Actor(acts.early_talker, ("192.0.2.210", "192.0.2.211"), 9, 95, 8),
+    Actor(acts.aborter, ("192.0.2.220",), 5, 96, 9),
+    Actor(acts.port_scanner, ("192.0.2.221",), 7, 96, 10),
+    Actor(acts.distrustful, (UNTRUSTING,), 6, 96, 12),
+    Actor(acts.outdated, (OUTDATED,), 4, 96, 13),
+    Actor(acts.no_cipher, (NO_CIPHER,), 10, 96, 17),
+)
+SOURCES = tuple(dict.fromkeys(source for actor in CAST for source in actor.sources if source != BALANCER))
+"""Of the connections; what the balancer hands on comes from PROXIED besides."""
+LISTED = tuple(source for at, source in enumerate(BOTNET) if at % 4)
+"""In the blocklist: three of four."""
+NAMES = {
+    "mail.partner.example": "198.51.100.140", "mail2.partner.example": "198.51.100.141",
+    "smtp6.example.com": "2001:db8:6::25", "mx2.example.com": "192.0.2.140", "lists.example.org": "203.0.113.150",
+    "legacy.example.org": "198.51.100.160", "old.example.org": "198.51.100.190", "older.example.com": "192.0.2.190",
+    "new.partner.example": GREYLISTED, "alice-office.example.net": "192.0.2.17", "copier.example.net": PLAIN_LOGIN,
+    "dialup-240.example.com": "192.0.2.240", "vps-23.example.com": "198.51.100.23",
+    "example.com": "192.0.2.140", "bigmail.example": "198.51.100.201",
+}  # fmt: skip

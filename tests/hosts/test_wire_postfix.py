@@ -66,7 +66,7 @@ def _stories(events: list[Facts]) -> list[list[Facts]]:
     stories: defaultdict[int, list[Facts]] = defaultdict(list)
     ports: dict[int, int] = {}
     for event in events:
-        if event["type"] in _TOLD_NOT_SEEN:
+        if event["type"] in _TOLD_NOT_SEEN or "session" not in event:  # a certificate is told once in a while only
             continue
         if event["type"] == "SessionOpened":
             ports[event["session"]] = event["client_port"]
