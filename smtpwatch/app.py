@@ -1,40 +1,50 @@
-"""The screen: composes the panes, folds events into the picture between keys, and binds keys to actions."""
+"""The screen: composes the panes, and binds keys to actions."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import islice
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
+from textual.widget import Widget
 
-from smtpwatch import clock
 from smtpwatch.config import Config
 from smtpwatch.events import Event
+from smtpwatch.folding import Folding
+from smtpwatch.lookup import NO_LOOKUPS, Lookups
+from smtpwatch.query import with_term
 from smtpwatch.state.picture import Picture
+from widgets.delivery_pane import DeliveryPane
+from widgets.delivery_story import DeliveryStory
+from widgets.delivery_table import DeliveryTable
+from widgets.detail import Detail
 from widgets.foot_line import FootLine
-from widgets.key_lines import Help, key_name
+from widgets.home import Home
+from widgets.key_lines import Help, key_name, keys_of
+from widgets.led import Led
+from widgets.log_detail import LogDetail
+from widgets.log_table import LogTable
+from widgets.log_view import LogView
 from widgets.message_story import MessageStory
 from widgets.message_table import MessageTable
 from widgets.message_view import MessageView
+from widgets.notices import notice
+from widgets.palette import PALETTES, Palette
+from widgets.pane import Pane
 from widgets.rows import Key
-from widgets.scroll import Scroll
 from widgets.session_table import SessionTable
 from widgets.session_view import SessionView
+from widgets.source_pane import SourcePane
+from widgets.source_story import SourceStory
+from widgets.source_table import SourceTable
 from widgets.status_bar import Clock, StatusLine, Trouble
 from widgets.table import Table
 from widgets.table_layout import as_text
+from widgets.tls_pane import TlsPane
 from widgets.transcript import Transcript
-from widgets.vitals import no_message_yet, nothing_yet
-
-# Events folded before the loop gets its turns: 0.3 ms of packets here, 2.5 ms when all open sessions, 5 ms of log
-# lines, and a host under load is several times slower.
-SLICE = 250
-TURNS = 10  # of the loop in between: a key takes that many until it is on the screen
 
 NOTES = (
     "Marks: x refused, failing or lost; ! a peer that does odd things, mail that waits; ~ seen in part.",
@@ -42,18 +52,32 @@ NOTES = (
     "A filter's words must all be in a row (any case); !word leaves out rows that have it. "
     "Click picks a row, a second click opens it; click on a title sorts.",
 )
-_TABLE_KEYS = (("Enter", "open"), ("/", "filter"), ("s", "sort"), ("Space", "freeze"))
-_MORE_KEYS = (("y", "copy"), ("?", "help"), ("q", "quit"))
-SESSIONS_KEYS = (*_TABLE_KEYS, ("4", "messages"), *_MORE_KEYS)
-MESSAGES_KEYS = (*_TABLE_KEYS, ("3", "sessions"), *_MORE_KEYS)
-OPENED_KEYS = (("Esc", "back"), ("PgUp PgDn", "scroll"), ("3", "sessions"), ("4", "messages"), *_MORE_KEYS)
+MORE_KEYS = (("?", "help"), ("y", "copy"), ("q", "quit"))
+LOG_KEYS = (("Enter", "open"), ("o", "its session"), ("/", "filter"), ("End", "follow"), ("Space", "freeze"))
+OPENED_KEYS = (("Esc", "back"), ("PgUp PgDn", "scroll"), ("1-9", "panes"), *MORE_KEYS)
 HELP_KEYS = (("Esc", "back"), ("q", "quit"))
+
+
+class Opened(NamedTuple):
+    """What is shown in full: a row of `table`."""
+
+    detail: Detail[Any]
+    table: Table[Any]
+    key: Key
+
+
+class Place(NamedTuple):
+    """Where one was: a pane, what was opened there, and the filter."""
+
+    pane: Pane
+    opened: tuple[Opened, ...]
+    filter: str
 
 
 class SmtpWatch(App[None]):
     """Events come from `take` (the oldest batch that waits, empty if none), after `wake` told that there are some.
 
-    `clock` gives epoch seconds; `host` is the name shown."""
+    `clock` gives epoch seconds; `host` is the name shown; `lookups` tell more of addresses."""
 
     CSS_PATH = "app.tcss"
     TITLE = "smtpwatch"
@@ -61,79 +85,118 @@ class SmtpWatch(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         # Priority, so that the keys typed right after it meet a focus that has moved already.
         Binding("slash", "filter", "filter the rows", priority=True),
-        Binding("escape", "step_back", "back, unfilter, unfreeze"),
+        Binding("escape,backspace", "step_back", "back, unfilter, unfreeze"),
         Binding("space", "freeze", "freeze the view, or thaw"),
+        Binding("tab", "other", "to the pane's other part", priority=True),
+        Binding("z", "maximise", "the table alone, or not"),
         Binding("y", "copy", "copy the row"),
+        Binding("1", "pane('home')", "home", priority=True),
+        Binding("2", "pane('sources')", "sources", priority=True),
         Binding("3", "pane('sessions')", "sessions", priority=True),
         Binding("4", "pane('messages')", "messages", priority=True),
+        Binding("5", "pane('deliveries')", "deliveries", priority=True),
+        Binding("6", "pane('tls')", "TLS", priority=True),
+        Binding("9", "pane('log')", "log", priority=True),
+        Binding("plus", "zoom(-1)", "a graph's shorter time"),
+        Binding("minus", "zoom(1)", "a graph's longer time"),
         Binding("question_mark", "help", "this help"),
         Binding("ctrl+p", "command_palette", "all of this by name"),
         Binding("q", "quit", "quit"),
     ]
 
     def __init__(
-        self, config: Config, host: str, take: Callable[[], Sequence[Event]], clock: Callable[[], float]
+        self,
+        config: Config,
+        host: str,
+        take: Callable[[], Sequence[Event]],
+        clock: Callable[[], float],
+        lookups: Lookups = NO_LOOKUPS,
     ) -> None:
         super().__init__(ansi_color=True)
-        if config.theme == "mono":
-            self.no_color = True
-        self.theme = "ansi-dark"
         self.animation_level = "none"
-        self._monochrome = NoColor()
-        self.picture = Picture()
-        self.view = SessionView(self.picture.sessions)
-        self.message_view = MessageView(self.picture.messages)
+        self._set_colours(config.theme)
+        self.picture = Picture(lookups.place)
+        self._lookups = lookups
+        self.folding = Folding(self.picture, take)
         self._config = config
         self._host = host
-        self._take = take
         self._clock = clock
-        self._woken = asyncio.Event()
         self._now = 0.0
         self._seen = 0.0
         """The time that the panes show: `_now`, but for a frozen view."""
-        self._opened: Key | None = None
+        self._opened: list[Opened] = []
+        """What was opened, each from the one before; the last is in front."""
+        self._way: list[Place] = []
+        """Where we were led from, the first place first."""
         self._frozen_at: int | None = None
-        self._over = False
         self._to_filter = False
         self._note = ""
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's filters; without colours when the theme or NO_COLOR says so."""
-        filters = super().get_line_filters()
-        return [*filters, self._monochrome] if self.no_color else filters
+        """Textual's filters, and that of the theme."""
+        return [*super().get_line_filters(), self._colours]
+
+    def _set_colours(self, theme: str) -> None:
+        """Those of a theme; none if NO_COLOR says so, whatever the theme."""
+        self.theme = "ansi-light" if theme == "light" else "ansi-dark"
+        self._colours: LineFilter = NoColor() if theme == "mono" or self.no_color else Palette(theme)
 
     def compose(self) -> ComposeResult:
         """Status, one of the panes, and the foot."""
+        picture, lookups = self.picture, self._lookups
+        session_view = SessionView(picture.sessions, lookups.place, lookups.host)
+        message_view = MessageView(picture.messages, lookups.place, lookups.host)
         with Horizontal(id="status"):
             yield StatusLine(id="vitals")
             yield Clock(id="clock")
         yield Trouble(id="trouble")
-        yield SessionTable(self.view, id="sessions")
-        yield MessageTable(self.message_view, id="messages")
+        yield Home(picture, lookups, id="home")
+        yield SourcePane(picture, lookups, id="sources")
+        yield Pane(SessionTable(session_view, id="session-table"), "session", id="sessions")
+        yield Pane(MessageTable(message_view, id="message-table"), "message", id="messages")
+        yield DeliveryPane(picture, id="deliveries")
+        yield TlsPane(picture, id="tls")
+        logs = LogTable(LogView(picture.sessions.logs.lines), picture.sessions, id="log-table")
+        yield Pane(logs, "line", id="log", keys=LOG_KEYS)
         yield Transcript(id="transcript")
-        yield MessageStory(self.picture.sessions, id="story")
-        groups = (("Tables", Table.BINDINGS), ("An opened row", Scroll.BINDINGS), ("Everywhere", self.BINDINGS))
-        yield Help(groups, NOTES, id="help")
+        yield MessageStory(picture.sessions, id="story")
+        yield SourceStory(picture, lookups.named, id="source-story")
+        yield DeliveryStory(picture, id="delivery-story")
+        yield LogDetail(picture.sessions, id="log-detail")
+        yield Help(NOTES, id="help")
         yield FootLine(id="foot")
 
     def on_mount(self) -> None:
         """Start to fold and to tick."""
-        self.sessions = self.query_one(SessionTable)
-        self.messages = self.query_one(MessageTable)
-        self.table: SessionTable | MessageTable = self.sessions
-        """The table in front, or behind what was opened from it."""
+        self.panes: dict[str, Pane] = {str(pane.id): pane for pane in self.query(Pane)}
+        self.pane = self.panes[self._config.pane]
+        """The one in front, or behind what was opened from it."""
         self.transcript = self.query_one(Transcript)
         self.story = self.query_one(MessageStory)
+        self._details: dict[type[Table[Any]], Detail[Any]] = {
+            SessionTable: self.transcript,
+            MessageTable: self.story,
+            SourceTable: self.query_one(SourceStory),
+            DeliveryTable: self.query_one(DeliveryStory),
+            LogTable: self.query_one(LogDetail),
+        }
         self.help = self.query_one(Help)
         self.foot = self.query_one(FootLine)
         self._status = self.query_one(StatusLine)
         self._time = self.query_one(Clock)
         self._trouble = self.query_one(Trouble)
         self.foot.can_focus = False
-        self.table.focus()
-        self.run_worker(self._fold(), exit_on_error=True)
+        self._show(self.pane)
+        self.run_worker(self.folding.run(), exit_on_error=True)
+        if self._lookups.names is not None:
+            self.run_worker(self._lookups.names.run(), exit_on_error=True)
         self.set_interval(self._config.refresh, self.tick)
         self.call_after_refresh(self.tick)
+
+    @property
+    def table(self) -> Table[Any]:
+        """The table that keys act on, though what was opened from it may hide it."""
+        return self._opened[-1].table if self._opened else self.pane.front
 
     def on_resize(self) -> None:
         """What was laid out for another size is laid out anew."""
@@ -141,33 +204,19 @@ class SmtpWatch(App[None]):
 
     def wake(self) -> None:
         """Events wait to be taken. To be called on the app's own loop."""
-        self._woken.set()
+        self.folding.wake()
 
     def no_more(self) -> None:
-        """All there is has been handed over: what waits for its other half waits in vain. On the app's own loop."""
-        self._over = True
-        self.wake()
-
-    async def _fold(self) -> None:
-        """Take and fold events for ever, in slices, so that keys and ticks come in between."""
-        while True:
-            await self._woken.wait()
-            self._woken.clear()
-            while batch := self._take():
-                events = iter(batch)
-                while part := list(islice(events, SLICE)):
-                    self.picture.apply(part)
-                    for _ in range(TURNS):
-                        await asyncio.sleep(0)
-            if self._over:
-                self._over = False
-                self.picture.sessions.finish()
+        """All there is has been handed over. On the app's own loop."""
+        self.folding.no_more()
 
     def tick(self) -> None:
         """The UI clock: only here does the screen follow the traffic."""
         self._now = self.picture.now(self._clock())
         if self._frozen_at is None:
             self._seen = self._now
+        if self._lookups.places is not None:
+            self._lookups.places.refresh(self._now)
         self._look()
 
     def _look(self) -> None:
@@ -176,78 +225,100 @@ class SmtpWatch(App[None]):
         self._status.look(picture, now, self._host, waiting)
         self._time.look(now)
         self._trouble.look(picture)
-        if self.table.display:
-            self._look_at_table()
-        elif self._opened is not None:
-            self._look_at_opened(self._opened)
+        if self.pane.display:
+            self._look_at_pane()
+        elif self._opened and self._opened[-1].detail.display:
+            detail, table, key = self._opened[-1]
+            detail.look(table.view.get(key), self._seen)
         self._look_at_foot()
 
-    def _look_at_opened(self, key: Key) -> None:
-        if self.transcript.display:
-            self.transcript.look(self.view.get(key), self._seen)
-        elif self.story.display:
-            self.story.look(self.message_view.get(key), self._seen)
-
-    def _look_at_table(self) -> None:
-        self.table.notice = self._notice()
-        self.table.look(self._seen)
-        if self.table.view.pending:  # the filter is not through with all sessions: go on when the loop is free
-            self.call_later(self._look_at_table)
+    def _look_at_pane(self) -> None:
+        for table in self.pane.tables:
+            table.notice = self._notice(table)
+        self.pane.look(self._seen)
+        if any(table.view.pending for table in self.pane.tables):  # the filter is not through: go on when there is time
+            self.call_later(self._look_at_pane)
         self._look_at_foot()
 
     def _look_at_foot(self) -> None:
         view = self.table.view
         count = f"{len(view):,}{'+' if view.pending else ''} of {view.total:,}"
         keys: tuple[tuple[str, str], ...] = HELP_KEYS if self.help.display else OPENED_KEYS
-        if self.table.display:
-            keys = SESSIONS_KEYS if self.table is self.sessions else MESSAGES_KEYS
+        if self.pane.display:
+            keys = (*self.pane.keys, ("1-9", "panes"), *MORE_KEYS)
             keys = (("Esc", "clear filter"), *keys) if self.foot.text else keys
-        self.foot.look(keys, count, self._note)
+        self.foot.look(keys, count, self._note, view.left_out)
 
-    def _notice(self) -> str:
-        if self.table.view.total:
-            what = "message" if self.table is self.messages else "session"
-            return f"No {what} passes the filter." if self.foot.text else ""
-        if self.table is self.messages:
-            return no_message_yet(self.picture, clock.of_day(self.picture.since.get("log", self._now))[:5])
+    def _notice(self, table: Table[Any]) -> str:
+        """What an empty table says."""
+        if table.view.total:
+            return f"No {self.pane.word} passes the filter." if self.foot.text else ""
         ports = "any port" if self._config.any_port else "ports " + " ".join(map(str, self._config.ports))
-        since = min(self.picture.since.values(), default=self._now)
-        return nothing_yet(self.picture, ports, clock.of_day(since)[:5])
+        return notice(table, self.picture, ports, self._now)
 
-    def _show(self, pane: SessionTable | MessageTable | Scroll | Help) -> None:
-        """Bring one pane to the front; the others cost nothing while they are hidden."""
-        for each in (self.sessions, self.messages, self.transcript, self.story, self.help):
-            each.display = each is pane
-        self.screen.set_focus(pane)
+    def _show(self, front: Pane | Detail[Any] | Help) -> None:
+        """Bring one to the front; the others cost nothing while they are hidden."""
+        each: Widget
+        for each in (*self.panes.values(), *self._details.values(), self.help):
+            each.display = each is front
+        self.screen.set_focus(front.front if isinstance(front, Pane) else front)
         self.call_after_refresh(self._look)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that are text where text is typed."""
-        return action not in ("filter", "pane") or isinstance(self.focused, Table | Scroll | Help)
+        """Keys that are text where text is typed; and those of what is behind an opened row."""
+        if action in ("maximise", "zoom"):
+            return self.pane.display
+        return action not in ("filter", "pane", "other") or self.focused is not self.foot
 
     def action_pane(self, name: str) -> None:
         """Go to a pane; the filter goes along."""
-        self._opened = None
+        self._opened.clear()
+        self._way.clear()
         self._note = ""
-        self.table = self.messages if name == "messages" else self.sessions
-        self.table.view.filter(self.foot.text)
-        self._show(self.table)
+        self.pane = self.panes[name]
+        self._filter_tables()
+        self._show(self.pane)
+
+    def action_other(self) -> None:
+        """The keys go to the next part of the pane."""
+        stops = list(self.pane.stops)
+        if self.pane.display:
+            at = next((at for at, stop in enumerate(stops) if stop.has_focus), 0)
+            self.screen.set_focus(stops[(at + 1) % len(stops)])
+            self.pane.lay_out()
+            self.call_after_refresh(self._look)
+
+    def action_maximise(self) -> None:
+        """The table in front takes all the room, or gives it back."""
+        self.pane.maximise()
+        self.call_after_refresh(self._look)
+
+    def action_zoom(self, steps: int) -> None:
+        """The pane's graph shows a longer time, or a shorter one."""
+        self.pane.zoom(steps)
+        self._look()
 
     def action_filter(self) -> None:
         """Type a filter."""
-        self._opened = None
-        self._show(self.table)
+        self._opened.clear()
+        self._show(self.pane)
         self._note = ""
         self.foot.can_focus = True
+        view = self.pane.front.view
+        self.foot.offer(view.values, view.fields)
         self.screen.set_focus(self.foot)
 
     def action_step_back(self) -> None:
         """One step back to the plain table."""
-        if self.help.display and self._opened is not None:
-            self._show(self.transcript if self.table is self.sessions else self.story)
-        elif not self.table.display:
-            self._opened = None
-            self._show(self.table)
+        if self.help.display:
+            self._show(self._opened[-1].detail if self._opened else self.pane)
+        elif self._opened:
+            self._opened.pop()
+            self._show(self._opened[-1].detail if self._opened else self.pane)
+        elif self.pane.back():
+            self._look()
+        elif self._way:
+            self._lead_back()
         elif self.foot.text:
             self._unfilter()
         elif self._frozen_at is not None:
@@ -257,54 +328,97 @@ class SmtpWatch(App[None]):
         """Stop the view, or let it go on."""
         if self._frozen_at is None:
             self._frozen_at = self.picture.events
-            self.sessions.freeze()
-            self.messages.freeze()
+            for pane in self.panes.values():
+                pane.freeze()
         else:
             self._frozen_at = None
-            self.view.thaw()
-            self.message_view.thaw()
+            for pane in self.panes.values():
+                pane.thaw()
         self._look()
 
     def action_copy(self) -> None:
         """Put the row on the clipboard of the admin's terminal (OSC 52)."""
-        text = _copied(self.table, self._opened, self._seen)
-        if text:
-            self.copy_to_clipboard(text)
-            self._note = "copied"
-            self._look_at_foot()
-            self.set_timer(2 * self._config.refresh, self._forget_note)
+        table = self.table
+        row = table.view.get(self._opened[-1].key) if self._opened else table.cursor
+        if row is not None:
+            self.copy_to_clipboard(as_text(table.view.columns, row, self._seen))
+            self.say("copied")
+
+    def say(self, words: str) -> None:
+        """A word in the foot, for a moment."""
+        self._note = words
+        self._look_at_foot()
+        self.set_timer(2 * self._config.refresh, self._forget_note)
 
     def action_help(self) -> None:
         """Show all keys, or go back."""
         if self.help.display:
             self.action_step_back()
             return
+        front = self._opened[-1].detail if self._opened else self.pane.front
+        self.help.tell(((front.called, keys_of(type(front))), ("Everywhere", self.BINDINGS)))
         self._show(self.help)
 
+    def action_theme(self, theme: str) -> None:
+        """Other colours, until the end."""
+        self._set_colours(theme)
+        self.refresh(layout=True)
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every key's action by name."""
-        opened = self.transcript if self.table is self.sessions else self.story
-        for owner in (self, self.table if self.table.display else opened):
-            for binding in owner.BINDINGS:
-                if isinstance(binding, Binding) and binding.action != "command_palette":
+        """Every key's action by name, and the themes."""
+        for theme in (*PALETTES, "mono"):
+            yield SystemCommand(f"Theme: {theme}", "other colours, until the end", partial(self.action_theme, theme))
+        for owner in (self, self._opened[-1].detail if self._opened else self.table):
+            for binding in keys_of(type(owner)):
+                if binding.action != "command_palette":
                     act = partial(self.run_action, binding.action, owner)
                     name = binding.description
                     yield SystemCommand(name[:1].upper() + name[1:], f"key {key_name(binding.key)}", act)
 
     def on_table_opened(self, message: Table.Opened) -> None:
         """Show that row in full."""
-        if message.pane is self.sessions:
-            session = self.view.get(message.key)
-            if session is not None:
-                self._opened = message.key
-                self.transcript.open(session, self._seen)
-                self._show(self.transcript)
-        else:
-            found = self.message_view.get(message.key)
-            if found is not None:
-                self._opened = message.key
-                self.story.open(found, self._seen)
-                self._show(self.story)
+        table = message.pane
+        row = table.view.get(message.key)
+        if row is not None:
+            self.open(table, message.key)
+
+    def open(self, table: Table[Any], key: Key) -> None:
+        """Show a row in full, if it is still held."""
+        row = table.view.get(key)
+        if row is not None:
+            detail = self._details[type(table)]
+            self._opened.append(Opened(detail, table, key))
+            detail.open(row, self._seen)
+            self._show(detail)
+
+    def on_led(self, message: Led) -> None:
+        """Go to another pane, with one term more in the filter; Esc leads back."""
+        way = [*self._way, Place(self.pane, tuple(self._opened), self.foot.text)]
+        self.foot.text = with_term(self.foot.text, message.term)
+        self.action_pane(message.pane)
+        self._way = way
+
+    def _lead_back(self) -> None:
+        """To where we were led from, as it was."""
+        self.pane, opened, self.foot.text = self._way.pop()
+        self._opened[:] = opened
+        self._filter_tables()
+        self._show(self._opened[-1].detail if self._opened else self.pane)
+
+    def on_log_table_jump(self, message: LogTable.Jump) -> None:
+        """Show what a line is of."""
+        pane = self.panes["sessions" if message.kind == "session" else "messages"]
+        self.open(pane.table, message.key)
+
+    def on_table_narrowed(self, message: Table.Narrowed) -> None:
+        """The filter gets one term more."""
+        self.foot.text = with_term(self.foot.text, message.text)
+        self._filter_rows()
+
+    def on_source_table_members(self, message: SourceTable.Members) -> None:
+        """Show the sources that are in a group."""
+        self.foot.text = message.text
+        self._filter_rows()
 
     def on_foot_line_typed(self, message: FootLine.Typed) -> None:
         """The table follows the filter as it is typed, once for all that was typed meanwhile: a look at many rows
@@ -323,8 +437,9 @@ class SmtpWatch(App[None]):
         self._unfilter()
 
     def _end_typing(self) -> None:
-        self.screen.set_focus(self.table)
+        self.screen.set_focus(self.pane.front)
         self.foot.can_focus = False
+        self._filter_rows()
 
     def _unfilter(self) -> None:
         self.foot.text = ""
@@ -332,18 +447,13 @@ class SmtpWatch(App[None]):
 
     def _filter_rows(self) -> None:
         self._to_filter = False
-        self.table.view.filter(self.foot.text)
-        self._look_at_table()
+        self._filter_tables()
+        self._look_at_pane()
+
+    def _filter_tables(self) -> None:
+        for table in self.pane.tables:
+            table.view.filter(self.foot.text, self.foot.cursor)
 
     def _forget_note(self) -> None:
         self._note = ""
         self._look_at_foot()
-
-
-def _copied(table: SessionTable | MessageTable, opened: Key | None, now: float) -> str:
-    """The row under the cursor, or the one that is opened, as text."""
-    if isinstance(table, SessionTable):
-        session = table.view.get(opened) if opened is not None else table.cursor
-        return as_text(table.view.columns, session, now) if session is not None else ""
-    message = table.view.get(opened) if opened is not None else table.cursor
-    return as_text(table.view.columns, message, now) if message is not None else ""

@@ -70,7 +70,22 @@ def parser() -> argparse.ArgumentParser:
         "--sensors", metavar="LIST", help="what to watch live: wire,log,host (the default), or some of them"
     )
     common.add_argument("--log-zone", metavar="ZONE", help="time zone of log stamps that name none, e.g. Europe/Berlin")
+    common.add_argument("--no-certificates", action="store_true", help="do not ask our own ports for their certificate")
+    common.add_argument(
+        "--geo",
+        action="append",
+        metavar="PATH",
+        help="a geo database (.mmdb) or a folder of them, or `none` (repeat for more); default: those found",
+    )
+    common.add_argument("--no-names", action="store_true", help="ask no resolver for the names of addresses")
     common.add_argument("--hostname", metavar="NAME", help="this host's name in events and on screen")
+    common.add_argument("--theme", metavar="NAME", help="colours: terminal, light, safe (red-green blind), mono")
+    common.add_argument(
+        "--set",
+        action="append",
+        metavar="KEY=VALUE",
+        help="any setting of the file, e.g. refresh=2 or ports=[25,2525] (repeat for more)",
+    )
     common.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML (default: /etc/smtpwatch.toml)")
     top = argparse.ArgumentParser(
         prog="smtpwatch",
@@ -96,6 +111,9 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--json", action="store_true", help="as JSON lines, on a terminal too")
     explain.set_defaults(run=_explain)
+    settings = commands.add_parser("config", parents=[common], help="the settings in force, as a file of settings")
+    settings.add_argument("--print-default", action="store_true", help="those without a file and options")
+    settings.set_defaults(run=_settings)
     doctor = commands.add_parser("doctor", parents=[common], help="what smtpwatch can see here, and what it lacks")
     doctor.set_defaults(run=_doctor)
     return top
@@ -147,19 +165,30 @@ def _terminated(number: int, frame: FrameType | None) -> None:
 
 
 def _config(options: argparse.Namespace) -> Config:
+    from smtpwatch.settings_text import assigned
+
     given = vars(options)
     settings: dict[str, Any] = {}
     if "interface" in given:
         settings["interfaces"] = tuple(given["interface"])
-    for name in ("local", "bpf", "log_zone", "hostname"):
+    for text in given.get("set", ()):
+        name, value = assigned(text)
+        settings[name] = value
+    for name in ("local", "bpf", "log_zone", "hostname", "theme"):
         if name in given:
             settings[name] = tuple(given[name]) if name == "local" else given[name]
     if "log" in given:
         settings["logs"] = tuple(given["log"])
+    if "geo" in given:
+        settings["geo"] = tuple(given["geo"])
+    if "no_names" in given:
+        settings["names"] = False
     if "since" in given:
         settings["backfill"] = duration(given["since"])
     if "sensors" in given:
         settings["sensors"] = tuple(given["sensors"].split(","))
+    if "no_certificates" in given:
+        settings["certificates"] = False
     if "ports" in given:
         settings |= ports(given["ports"])
         if settings.get("any_port") and "read" not in given:
@@ -327,6 +356,13 @@ def _explain(options: argparse.Namespace, config: Config) -> int:
             _put((clean_json(as_json(line)) if as_json_lines else as_text(line).encode()) + b"\n")
     except CaptureError as error:
         raise CommandError(str(error), DAMAGED if given else FAILED) from None
+    return OK
+
+
+def _settings(options: argparse.Namespace, config: Config) -> int:
+    from smtpwatch.settings_text import as_toml
+
+    _put(as_toml(Config() if options.print_default else config).encode())
     return OK
 
 

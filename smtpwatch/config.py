@@ -45,8 +45,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     snaplen: Annotated[int, msgspec.Meta(ge=128, le=262144)] = 65536
     """Octets kept of each packet in live capture. A card that joins segments hands up to 64 kB at once, with commands
     anywhere in them, so less may lose some; bodies are not kept in any case."""
-    ring_mib: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
-    """Size of the kernel's capture ring."""
+    ring_mib: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 32
+    """Size of the kernel's capture ring, resident from the start: half a second of 145,000 packets/s of usual mail."""
     logs: tuple[str, ...] = ()
     """Mail logs to follow: paths, or "journald"; empty: those that are found."""
     backfill: Annotated[float, msgspec.Meta(ge=0)] = 0.0
@@ -55,16 +55,35 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The time zone of log stamps that name none ("Europe/Berlin", "UTC"); empty: this host's."""
     queue_interval: Annotated[float, msgspec.Meta(ge=5, le=1_800)] = 30.0
     """Seconds between looks at the mail server's queue, at least; where listing it takes long, they are longer."""
+    certificates: bool = True
+    """Ask our own ports for their certificate, at the start and every few hours: each time a short session without
+    mail, which leaves its lines in the mail log."""
+    geo: tuple[str, ...] = ()
+    """Geo databases (MaxMind DB files: countries, networks, cities) or folders of them; empty: those that are found;
+    "none" alone: none."""
+    names: bool = True
+    """Ask this host's resolver for the names of the addresses on screen (reverse DNS), when live."""
     hostname: str = ""
     """The name in events and in the status bar; empty: this host's."""
     refresh: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
     """Seconds between repaints of the screen."""
-    theme: Literal["terminal", "mono"] = "terminal"
-    """Colours: the terminal's own sixteen, or none (NO_COLOR in the environment means mono too)."""
+    pane: Literal["home", "sources", "sessions", "messages", "deliveries", "tls", "log"] = "home"
+    """The pane that is shown first."""
+    theme: Literal["terminal", "light", "safe", "mono"] = "terminal"
+    """Colours: the terminal's own sixteen; for a light background; for those who cannot tell red from green; or none
+    (NO_COLOR in the environment means mono too)."""
 
     def networks(self) -> tuple[Network, ...]:
         """`local` parsed. Raises ConfigError for what is no address or network."""
         return tuple(network(text) for text in self.local)
+
+    def places(self) -> tuple[str, ...]:
+        """`geo`. Raises ConfigError for "none" beside paths, and for a path that is empty."""
+        if len(self.geo) > 1 and "none" in self.geo:
+            raise ConfigError("geo databases: either `none` or paths")
+        if "" in self.geo:
+            raise ConfigError("geo databases: an empty path")
+        return self.geo
 
     def zone(self) -> tzinfo | None:
         """`log_zone` parsed, None for this host's. Raises ConfigError for what is no zone."""
@@ -122,6 +141,7 @@ def load(path: Path | None, options: dict[str, Any]) -> Config:
     _checked(options, "options")  # first, and alone: so that the file is not blamed for them
     config = _checked({**settings, **options}, str(source or "options"))
     config.networks()
+    config.places()
     config.zone()
     return config
 

@@ -3,18 +3,19 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from importlib import resources
 from itertools import chain
 from pathlib import Path
 
+from smtpwatch import bundled
 from smtpwatch.bus import Bus
 from smtpwatch.config import Config
 from smtpwatch.events import Event, SensorStatus
 from smtpwatch.feed import FeedError, from_files
+from smtpwatch.lookup import Lookups, Names, Places
+from smtpwatch.lookup.resolver import Resolver
 from smtpwatch.replay import play
 from smtpwatch.sensors import Sensor
 
-DEMO = "demo/burst.pcap.gz"  # recorded by tests/hosts/record_demo.py
 CHECK = 0.5  # seconds between looks at a silent sensor
 READ_ON = 0.001  # seconds between two batches of a file, for the screen
 NO_ROOM = 0.02  # seconds to let state catch up; meanwhile the sensor waits, and sheds if it must
@@ -25,16 +26,18 @@ def run(config: Config, host: str, files: Sequence[Path], demo: bool) -> int:
 
     Raises FeedError if a file cannot be read at all."""
     if files:
-        recorded = _sound(from_files(files, config, host))
-        return _show(config, host, lambda bus: _publish(recorded, bus), _no_time)
+        recorded = _sound(from_files(files, config, host, plain=True))
+        # No resolver: whoever looks into a file may not want to be seen by those it is about.
+        return _show(config, host, lambda bus: _publish(recorded, bus), _no_time, Lookups(Places(config.geo), None))
     if demo:
-        with resources.as_file(resources.files("smtpwatch") / DEMO) as path:
-            played = list(chain.from_iterable(from_files([path], Config(local=config.local), "mx.example.org")))
-        return _show(config, "mx.example.org", lambda bus: play(played, bus, time.time), time.time)
-    sensors = [Sensor(name, config, host) for name in config.sensors]
+        # Its addresses are nobody's, and no resolver's business.
+        lookups = Lookups(Places([bundled.places()]), None)
+        return _show(config, bundled.HOST, lambda bus: play(bundled.recorded(), bus, time.time), time.time, lookups)
+    lookups = Lookups(Places(config.geo), Names(Resolver()) if config.names else None)
+    sensors = [Sensor(name, config, host, plain=True) for name in config.sensors]
     started = [event for sensor in sensors for event in sensor.poll(time.time())]  # they come up meanwhile
     try:
-        return _show(config, host, lambda bus: _live(sensors, started, bus), time.time)
+        return _show(config, host, lambda bus: _live(sensors, started, bus), time.time, lookups)
     finally:
         for sensor in sensors:
             sensor.stop()
@@ -46,7 +49,11 @@ def _no_time() -> float:
 
 
 def _show(
-    config: Config, host: str, feed: Callable[[Bus], Coroutine[None, None, None]], clock: Callable[[], float]
+    config: Config,
+    host: str,
+    feed: Callable[[Bus], Coroutine[None, None, None]],
+    clock: Callable[[], float],
+    lookups: Lookups,
 ) -> int:
     """The screen, until it is left. A `feed` that ends has told all there is."""
     from smtpwatch.app import SmtpWatch
@@ -54,7 +61,7 @@ def _show(
     async def main() -> int:
         bus = Bus()
         subscription = bus.subscribe(lossless=True)
-        app = SmtpWatch(config, host, subscription.take, clock)
+        app = SmtpWatch(config, host, subscription.take, clock, lookups)
         subscription.wake = app.wake
         feeding = asyncio.create_task(feed(bus))
         feeding.add_done_callback(lambda done: None if done.cancelled() else app.no_more())

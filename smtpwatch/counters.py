@@ -16,6 +16,8 @@ REJECTED = "messages rejected"
 DEFERRED = "messages deferred"
 RECIPIENTS_ACCEPTED = "recipients accepted"
 RECIPIENTS_REFUSED = "recipients refused"
+REFUSALS = "refusals"
+"""Replies of 4xx or 5xx to a connection, a sender, a recipient or a message."""
 AUTH_SUCCESS = "auth success"
 AUTH_FAILURE = "auth failure"
 TLS = "tls"
@@ -29,13 +31,20 @@ _AUTH = {outcome: f"auth {outcome}" for outcome in ("success", "failure", "abort
 
 
 def _greeting(event: ev.Greeting) -> tuple[str, ...]:
-    return (GREETING_REFUSED,) if event.code >= 400 else ()
+    return (GREETING_REFUSED, REFUSALS) if event.code >= 400 else ()
 
 
 def _recipient(event: ev.RecipientDecided) -> tuple[str, ...]:
     if event.code is None:
         return ()
-    return (RECIPIENTS_ACCEPTED,) if event.code < 300 else (RECIPIENTS_REFUSED,)
+    if event.code < 300:
+        return (RECIPIENTS_ACCEPTED,)
+    return (RECIPIENTS_REFUSED, REFUSALS) if event.code >= 400 else (RECIPIENTS_REFUSED,)
+
+
+def _message(event: ev.MessageDecided) -> tuple[str, ...]:
+    outcome = _OUTCOMES[event.outcome]
+    return (outcome, REFUSALS) if (event.code or 0) >= 400 else (outcome,)
 
 
 _COUNTED: dict[type[ev.Event], Callable[[Any], tuple[str, ...]]] = {
@@ -43,7 +52,7 @@ _COUNTED: dict[type[ev.Event], Callable[[Any], tuple[str, ...]]] = {
     ev.SessionClosed: lambda event: (CLOSED,),
     ev.Greeting: _greeting,
     ev.RecipientDecided: _recipient,
-    ev.MessageDecided: lambda event: (_OUTCOMES[event.outcome],),
+    ev.MessageDecided: _message,
     ev.AuthAttempted: lambda event: (_AUTH[event.outcome],),
     ev.TlsNegotiated: lambda event: (TLS, f"{TLS} {event.version}"),
     ev.TlsFailed: lambda event: (TLS_FAILED,),

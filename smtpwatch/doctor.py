@@ -13,6 +13,7 @@ import psutil
 from smtpwatch import rights
 from smtpwatch.clean import clean
 from smtpwatch.config import Config
+from smtpwatch.events import CertificateSeen
 from smtpwatch.logs_checked import LogChecked
 
 SOL_PACKET = 263
@@ -21,6 +22,10 @@ TPACKET_V3 = 2  # linux/if_packet.h
 
 PROGRAMS = 10  # whose lines are not understood, the most first
 SAMPLE = 200  # characters of such a line that are shown
+
+DAY = 86_400.0
+RENEW = 21  # days; who renews by a machine does so a month before the end, so by then it has failed
+SHOWN_NAMES = 4  # of a certificate
 
 
 class Finding(NamedTuple):
@@ -38,8 +43,10 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from _capture()
     yield from _interfaces(config)
     yield from _ports(config)
+    yield from _certificates(config, time.time())
     yield _libpcap(config)
     yield from _logs(config)
+    yield from _lookups(config)
     yield _terminal()
 
 
@@ -93,6 +100,48 @@ def _ports(config: Config) -> Iterator[Finding]:
         yield Finding("port", says, True if names else None)
 
 
+def _certificates(config: Config, now: float) -> Iterator[Finding]:
+    """What each listener of ours shows when it is asked."""
+    if not config.certificates:
+        yield Finding("certificate", "our ports are not asked (certificates = false, or --no-certificates)", None)
+        return
+    from smtpwatch.sensors import ask_ports
+
+    try:
+        for server, port, seen, problem in ask_ports(config, config.hostname or socket.gethostname()):
+            where = f"{port} on {server}"
+            if seen is None:
+                yield Finding("certificate", f"{where}: {problem}", None)
+            else:
+                good, until, remedy = _validity(seen, now)
+                by = "itself" if seen.self_signed else seen.issuer or "an issuer without a name"
+                yield Finding("certificate", f"{where}: {_names(seen)}, by {by}, {until}", good, remedy)
+    except psutil.AccessDenied:
+        yield Finding("certificate", "whom to ask is not known without root", None)
+
+
+def _validity(seen: CertificateSeen, now: float) -> tuple[bool, str, str]:
+    """Whether all is well with its time, in words, and what would mend it."""
+    if now < seen.not_before:
+        begins = f"not valid yet: begins in {_days(seen.not_before - now)}"
+        return False, begins, "check this host's clock, and the certificate"
+    left = seen.not_after - now
+    if left < 0:
+        return False, f"expired {_days(-left)} ago", "renew it, then have the mail server read it anew (reload)"
+    remedy = "" if left >= RENEW * DAY else "renew it, then have the mail server read it anew (reload)"
+    return not remedy, f"expires in {_days(left)}", remedy
+
+
+def _days(seconds: float) -> str:
+    days = int(seconds // DAY)
+    return f"{days:,} day{'' if days == 1 else 's'}" if days else "less than a day"
+
+
+def _names(seen: CertificateSeen) -> str:
+    more = len(seen.names) - SHOWN_NAMES
+    return ", ".join(seen.names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "") or "for no name"
+
+
 def _process(pid: int | None) -> str:
     if pid is None:
         return "a process not shown to us"
@@ -137,6 +186,13 @@ def _unknown(log: LogChecked) -> Iterator[Finding]:
     for program, count in worst:
         sample = log.samples.get(program, [""])[0][:SAMPLE]
         yield Finding("", f"not understood: {program}, {count:,} lines, as: {sample}", None)
+
+
+def _lookups(config: Config) -> Iterator[Finding]:
+    from smtpwatch.lookup.checked import geo, names
+
+    yield from geo(config, time.time())
+    yield names(config)
 
 
 def _terminal() -> Finding:

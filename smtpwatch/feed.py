@@ -26,12 +26,13 @@ def batches(config: Config, host: str, files: Sequence[Path]) -> Iterator[Sequen
     return from_files(files, config, host) if files else live(config, host)
 
 
-def from_files(files: Sequence[Path], config: Config, host: str) -> Iterator[Sequence[Event]]:
-    """The events of captures and logs. Raises FeedError: at once if one can't be read, after all that is good if one is
-    damaged."""
+def from_files(files: Sequence[Path], config: Config, host: str, plain: bool = False) -> Iterator[Sequence[Event]]:
+    """The events of captures and logs; `plain`: with log lines that state no fact, for a screen to show.
+
+    Raises FeedError: at once if one can't be read, after all that is good if one is damaged."""
     given = False
     try:
-        for batch in read_files(files, config, host, time.time()):
+        for batch in read_files(files, config, host, time.time(), plain):
             given = given or any(not isinstance(event, SensorStatus) for event in batch)
             yield batch
     except CaptureError as error:

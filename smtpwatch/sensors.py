@@ -11,16 +11,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from smtpwatch.config import Config
 from smtpwatch.errors import CaptureError
-from smtpwatch.events import AnyEvent, Event, SensorStatus
+from smtpwatch.events import AnyEvent, Event, PlainLine, SensorStatus
 from smtpwatch.explained import Explained
 from smtpwatch.logs_checked import LogChecked
 from smtpwatch.outbox import HEADER, Outbox
+from smtpwatch.ports_asked import PortAsked
 from smtpwatch.rights import go_first, not_allowed
 
 RECEIVE = 256 * 1024  # octets read at a time: what the console applies in a few milliseconds
@@ -41,6 +43,7 @@ class Assignment(msgspec.Struct):
 
     config: Config
     host: str
+    plain: bool = False
 
 
 class SensorLostError(Exception):
@@ -48,18 +51,20 @@ class SensorLostError(Exception):
 
 
 class Sensor:
-    """One collector's process, supervised. Time is an argument: `poll(now)` starts, restarts and reports.
+    """One collector's process, supervised. Time is an argument: `poll(now)` starts, restarts and reports. `plain`: log
+    lines without facts are sent too.
 
     `receive` never blocks; wait on `fileno()` (-1 while there is no process)."""
 
-    def __init__(self, name: str, config: Config, host: str) -> None:
+    def __init__(self, name: str, config: Config, host: str, plain: bool = False) -> None:
         self.name = name
         self._config = config
         self._host = host
+        self._plain = plain
         self._process: subprocess.Popen[bytes] | None = None
         self._sock: socket.socket | None = None
         self._buffer = bytearray()
-        self._decoder = msgspec.msgpack.Decoder(list[AnyEvent])
+        self._decoder = msgspec.msgpack.Decoder(list[AnyEvent | PlainLine])
         self._failures = 0
         self._started = 0.0
         self._start_at: float | None = 0.0
@@ -100,7 +105,7 @@ class Sensor:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )
-        body = msgspec.msgpack.encode(Assignment(self._config, self._host))
+        body = msgspec.msgpack.encode(Assignment(self._config, self._host, self._plain))
         with suppress(BrokenPipeError):  # it is gone already: `receive` finds that out, and why
             ours.sendall(HEADER.pack(len(body)) + body)
         ours.setblocking(False)
@@ -207,9 +212,12 @@ def check(config: Config, files: Sequence[Path]) -> str | None:
     return None
 
 
-def read_files(paths: Sequence[Path], config: Config, host: str, now: float) -> Iterator[Sequence[Event]]:
+def read_files(
+    paths: Sequence[Path], config: Config, host: str, now: float, plain: bool = False
+) -> Iterator[Sequence[Event]]:
     """The events of captures and logs ("-": standard input), by time, in batches. What was not understood is told in
-    a SensorStatus for each kind. `now` dates what standard input says without a year.
+    a SensorStatus for each kind. `now` dates what standard input says without a year. `plain`: log lines without facts
+    are events too.
 
     Raises CaptureError: at once if a file cannot be read at all, else after the events of all before the damage."""
     from collectors.logs import files as logs
@@ -236,7 +244,7 @@ def read_files(paths: Sequence[Path], config: Config, host: str, now: float) -> 
     if kinds[True]:
         streams.append(sound(wire.read(kinds[True], config, host)))
     if kinds[False]:
-        streams.append(sound(logs.read(kinds[False], config.zone(), host, now)))
+        streams.append(sound(logs.read(kinds[False], config.zone(), host, now, plain)))
     yield from merged(streams)
     if damages:
         raise damages[0]
@@ -261,6 +269,14 @@ def check_logs(config: Config, host: str, now: float) -> Iterator[LogChecked]:
     yield from each(config, host, now)
 
 
+def ask_ports(config: Config, host: str) -> Iterator[PortAsked]:
+    """Each listener of ours on the watched ports, asked for its certificate, which takes some seconds at most. Raises
+    psutil.AccessDenied where only root may know who listens."""
+    from collectors.host.certificate import ask_all
+
+    yield from ask_all(config, host, time.time)
+
+
 def _assignment(sock: socket.socket) -> Assignment:
     size = HEADER.unpack(sock.recv(HEADER.size, socket.MSG_WAITALL))[0]
     return msgspec.msgpack.decode(sock.recv(size, socket.MSG_WAITALL), type=Assignment)
@@ -273,7 +289,7 @@ def main() -> int:
     sock.setblocking(False)
     outbox = Outbox(sock, name, assignment.host)
     try:
-        _collector(name)(assignment.config, assignment.host, outbox, time.time)
+        _collector(name, assignment.plain)(assignment.config, assignment.host, outbox, time.time)
     except BrokenPipeError:
         return 0
     except PermissionError:
@@ -289,12 +305,12 @@ Collector = Callable[[Config, str, Outbox, Callable[[], float]], None]
 """Runs until the console is gone: config, host, where events go, the clock. Raises BrokenPipeError then."""
 
 
-def _collector(name: str) -> Collector:
+def _collector(name: str, plain: bool) -> Collector:
     """The collector of that name, imported only in its own process."""
     if name == "log":
         from collectors.logs import sensor as log
 
-        return log.run
+        return partial(log.run, plain=plain)
     if name == "host":
         from collectors.host import sensor as host
 

@@ -10,7 +10,7 @@ control characters: whoever shows it cleans it (smtpwatch.clean).
 """
 
 from smtpwatch.events.base import Event, Health, SensorStatus, Tally
-from smtpwatch.events.host import MailServer, QueueSample
+from smtpwatch.events.host import AGE_LIMITS, CertificateSeen, MailServer, QueueSample
 from smtpwatch.events.logs import (
     ClientConnected,
     ClientDisconnected,
@@ -32,6 +32,7 @@ from smtpwatch.events.logs import (
     MessageReceived,
     MessageRemoved,
     NoticeSent,
+    PlainLine,
     Reason,
     Refused,
     Screened,
@@ -111,14 +112,17 @@ AnyEvent = (
     | LocalSubmission
     | ServiceTrouble
     | QueueSample
+    | CertificateSeen
 )
 
 __all__ = [
+    "AGE_LIMITS",
     "CUT",
     "SCHEMA_VERSION",
     "AnyEvent",
     "AuthAttempted",
     "AuthOutcome",
+    "CertificateSeen",
     "ClientConnected",
     "ClientDisconnected",
     "ClientEvent",
@@ -149,6 +153,7 @@ __all__ = [
     "NoticeSent",
     "Oddity",
     "Outcome",
+    "PlainLine",
     "QueueSample",
     "Reason",
     "RecipientDecided",

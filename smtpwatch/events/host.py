@@ -1,10 +1,15 @@
-"""What the host itself tells: how much mail waits in its server's queues."""
+"""What the host itself tells: how much mail waits in its server's queues, which certificates it shows."""
 
 from typing import Literal
+
+import msgspec
 
 from smtpwatch.events.base import Event
 
 MailServer = Literal["postfix", "exim"]
+
+AGE_LIMITS = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
+"""Minutes: where the age buckets of a queue end, as qshape(1) has them; one more bucket is for what is older."""
 
 
 class QueueSample(Event, frozen=True, gc=False):
@@ -16,7 +21,10 @@ class QueueSample(Event, frozen=True, gc=False):
     `oldest` is the age in seconds of the oldest message in each queue that has one; Exim tells minutes, hours or days.
     `waiting` are the recipients not yet delivered to, of the few domains with the most ("": no domain); where a queue
     has mail for many thousand domains they may be too low, never too high. `octets` is the size of all messages, as the
-    server tells it. Not `complete`: there is more than was read."""
+    server tells it. Not `complete`: there is more than was read.
+
+    `ages` counts the recipients in `waiting` by how long their messages have waited, as qshape(1) has it: up to each of
+    AGE_LIMITS, and beyond the last; "" is all recipients of the queue together, those without a domain among them."""
 
     mta: MailServer
     instance: str
@@ -26,3 +34,28 @@ class QueueSample(Event, frozen=True, gc=False):
     octets: int
     complete: bool
     note: str
+    ages: dict[str, tuple[int, ...]] = msgspec.field(default_factory=dict)
+
+
+class CertificateSeen(Event, frozen=True, gc=False):
+    """A certificate that a server of ours showed: the one for itself, not those of its issuers (RFC 5280).
+
+    `server` and `port` are where it was shown. `how`: "wire" in a client's handshake, up to TLS 1.2, where it travels
+    in clear; "asked" in a handshake of our own, of which the host sensor makes one now and then. `names` are those of
+    the subject alternative name, DNS and IP, the first 20 of them; without any, the subject's common name. `subject` is
+    that common name ("" where it has none), `issuer` the issuer's, or else its organisation. `not_before` and
+    `not_after` are epoch seconds. `key` is "RSA 2048", "EC P-256", "Ed25519", or an algorithm's OID. `self_signed`:
+    with the very key that it certifies. `fingerprint` is the SHA-256 of the certificate (DER) in hex. Nothing of it was
+    verified."""
+
+    server: str
+    port: int
+    names: tuple[str, ...]
+    subject: str
+    issuer: str
+    not_before: float
+    not_after: float
+    key: str
+    self_signed: bool
+    how: Literal["wire", "asked"]
+    fingerprint: str

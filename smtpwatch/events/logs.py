@@ -270,3 +270,12 @@ class ServiceTrouble(LogEvent, frozen=True, gc=False):
     severity: Severity
     detail: str
     queue_id: str = ""
+
+
+class PlainLine(LogEvent, frozen=True, gc=False):
+    """A line of a mail program that states no fact: not `understood`, or of no interest. The screen's log shows it; it
+    is sent to nothing else, and not all of them while there are many: `left_out` counts those before this one that were
+    not."""
+
+    understood: bool
+    left_out: int

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from math import inf
 
 from smtpwatch.state.agreement import FIRST_SERVED, contradict
+from smtpwatch.state.by_source import BySource
 from smtpwatch.state.by_time import ByTime
 from smtpwatch.state.clocks import SLACK, Clocks, Window
 from smtpwatch.state.exact import Exact
@@ -19,7 +20,7 @@ from smtpwatch.state.session import Session
 from smtpwatch.state.visit import EXACT, JoinKind, Visit
 
 KEPT = 30.0  # seconds after its end that a session can still be joined: log lines come late
-ENDED = 50_000  # sessions kept so, at most
+ENDED = 20_000  # sessions kept so, at most; in a flood they are half of what state takes
 OF_ONE_SOURCE = 5_000  # sessions or visits without a partner that time is asked about
 FEW = 20  # visits or sessions of a source: one by one is quick
 OPEN_AT_ONCE = 200  # sessions of one source that a single line may be of
@@ -29,19 +30,19 @@ PATIENCE = 30.0  # seconds of log time that packets are waited for
 
 
 class Join:
-    """Finds the wire session of each visit. `joined` are the visits found one, `left` the sessions that have lost a
-    visit to better evidence, since they were last emptied."""
+    """Finds the wire session of each visit. `joined` are the visits found one, `left` those that better evidence has
+    taken from a session, with it, since they were last emptied."""
 
     def __init__(self, clocks: Clocks) -> None:
         self.joined: list[Visit] = []
-        self.left: list[Session] = []
+        self.left: list[tuple[Visit, Session]] = []
         self.one_host = True
         """All visits are of the host whose packets are seen. Else neither time nor HELO tells anything."""
         self._clocks = clocks
         self.exact = Exact(clocks)
-        self._sessions: dict[str, dict[tuple[str, int], Session]] = {}
+        self._sessions = BySource()
         """Of each source, those that a line may be of, oldest first."""
-        self._free: dict[str, dict[tuple[str, int], Session]] = {}
+        self._free = BySource()
         """Those of them that have no visit."""
         self._visits: dict[str, dict[int, Visit]] = {}
         """Of each source, those that wait for their session, oldest first."""
@@ -66,8 +67,8 @@ class Join:
             return
         if instead:
             self.exact.displace(session, session.client, session.client_port)
-            self._take(self._sessions, session.client, session)
-            self._take(self._free, session.client, session)
+            self._sessions.take(session.client, session)
+            self._free.take(session.client, session)
         if session.named_port:
             self._place(session, session.named_port)
         self._hold(session)
@@ -76,12 +77,13 @@ class Join:
         self._ripening += [(visit, "") for visit in self.exact.place(session, port)]
 
     def _hold(self, session: Session) -> None:
-        self._sessions.setdefault(session.source, {})[session.key] = session
-        self._free.setdefault(session.source, {})[session.key] = session
+        self._sessions.add(session.source, session)
+        self._free.add(session.source, session)
 
     def ended(self, session: Session) -> None:
         """A session has ended; what the log says of it may still come."""
         self._ended.append(session)
+        session.kept()
         while self._ended[0].end < session.end - KEPT or len(self._ended) > ENDED:
             self._forget(self._ended.popleft())
 
@@ -117,8 +119,8 @@ class Join:
 
     def sole(self, session: Session) -> bool:
         """It is the only one of its source that has no visit."""
-        free = self._free.get(session.source, {})
-        return len(free) == 1 and session.key in free
+        free = self._free.of(session.source)
+        return len(free) == 1 and session in free
 
     def leave(self, own: Callable[[str], bool]) -> list[Visit]:
         """Forget the visits of hosts that are not our `own`; returns those that have no session."""
@@ -134,8 +136,8 @@ class Join:
 
     def sessions_of(self, source: str) -> list[Session] | None:
         """Those that a line about that client may be of; None if there are too many, or it may be of another host."""
-        held = self._sessions.get(source, {})
-        return list(held.values()) if self.one_host and len(held) <= OPEN_AT_ONCE else None
+        held = self._sessions.of(source)
+        return list(held) if self.one_host and len(held) <= OPEN_AT_ONCE else None
 
     def settle(self, everything: bool = False) -> list[Visit]:
         """Join what can be by now; returns the visits that have waited long enough and have no session.
@@ -184,13 +186,13 @@ class Join:
 
     def _in_time(self, source: str, due: list[Visit], everything: bool) -> list[Visit]:
         """Join by time; returns those that have no session, and cannot have one any more."""
-        held, free = self._visits.get(source, {}), self._free.get(source, {})
+        held, free = self._visits.get(source, {}), self._free.of(source)
         due = [held[each] for each in dict.fromkeys(map(id, due)) if each in held] if held else []
         clocks = self._clocks
         told = None
         if free and self.one_host and len(held) <= OF_ONE_SOURCE and len(free) <= OF_ONE_SOURCE:
             until = inf if everything else clocks.log.time - clocks.span
-            told = ByTime(held.values(), free.values(), clocks.offset, until)
+            told = ByTime(held.values(), free, clocks.offset, until)
             if clocks.offset.known and len(held) < FEW and len(free) < FEW:
                 for visit, session in told.misfits(due):
                     clocks.offset.suggest(*_difference(visit, session))
@@ -226,18 +228,19 @@ class Join:
         for other in others:  # they were believed to be this session for a worse reason
             session.visits.remove(other)
             other.session = other.join = None
+            self.left.append((other, session))
             if other is not visit:
                 self._wait(other)
         if visit.session is not None:
             visit.session.visits.remove(visit)
-            self.left.append(visit.session)
+            self.left.append((visit, visit.session))
         visit.session, visit.join = session, kind
         session.visits.append(visit)
         self.joined.append(visit)
         self._drop(visit)
         if visit.served not in FIRST_SERVED:  # which leave it free for another service
-            self._take(self._free, session.source, session)
-            self._take(self._free, session.client, session)
+            self._free.take(session.source, session)
+            self._free.take(session.client, session)
             if visit.connected and session.greeted is not None:
                 offset = self._clocks.offset
                 (offset.learn if kind in EXACT or offset.known else offset.suggest)(*_difference(visit, session))
@@ -250,17 +253,10 @@ class Join:
     def _forget(self, session: Session) -> None:
         """It ended so long ago that no line of it will come."""
         self.exact.forget(session)
-        if not session.smtp:
-            session.dissolve()
+        session.let_go()
         for source in (session.client, session.source):
-            self._take(self._sessions, source, session)
-            self._take(self._free, source, session)
-
-    @staticmethod
-    def _take(sessions: dict[str, dict[tuple[str, int], Session]], source: str, session: Session) -> None:
-        held = sessions.get(source)
-        if held is not None and held.pop(session.key, None) is not None and not held:
-            del sessions[source]
+            self._sessions.take(source, session)
+            self._free.take(source, session)
 
 
 def _difference(visit: Visit, session: Session) -> Window:

@@ -7,17 +7,21 @@ from math import inf
 
 from smtpwatch import events as ev
 from smtpwatch.own_host import OwnHost
+from smtpwatch.state.activity import Activity
+from smtpwatch.state.activity_logs import accepted, logged, parted
 from smtpwatch.state.clocks import Clocks
 from smtpwatch.state.join import Join
+from smtpwatch.state.lines import Lines
 from smtpwatch.state.log_sessions import Visits, of_smtp
+from smtpwatch.state.message import Message
 from smtpwatch.state.messages import Messages
 from smtpwatch.state.mirror import mirror
-from smtpwatch.state.session import Session
+from smtpwatch.state.session import LOG, Session
 from smtpwatch.state.sightings import Sightings
 from smtpwatch.state.strays import Strays
 from smtpwatch.state.visit import Visit
 
-SENSOR = "log"
+SENSOR = LOG
 WIRE = "wire"
 SETTLE = 0.25  # seconds of either clock between looks at who can be joined
 QUIET = 0.3  # seconds that a sensor's report of its health may be ahead of what it has told
@@ -31,10 +35,16 @@ class Logs:
     """Folds log events. `opened(session)` is called with each session that only the log knows of, `ended(session)` with
     one that has ended."""
 
-    def __init__(self, opened: Callable[[Session], None], ended: Callable[[Session], None]) -> None:
+    def __init__(
+        self,
+        opened: Callable[[Session], None],
+        ended: Callable[[Session], None],
+        activity: Activity | None = None,
+    ) -> None:
         self.clocks = Clocks()
         self.join = Join(self.clocks)
         self.messages = Messages()
+        self.lines = Lines()
         self.alone = False
         """There are no packets: a visit need not wait for its session."""
         self._visits = Visits()
@@ -43,6 +53,7 @@ class Logs:
         self._hosts = OwnHost()
         self._opened = opened
         self._ended = ended
+        self._activity = activity
         self._number = 0
         self._newest = -inf
         """The stamp of the newest line."""
@@ -55,20 +66,30 @@ class Logs:
             self.clocks.marks.tell(event.time)
             self._sightings.seen(event)
             return
+        if type(event) is ev.PlainLine:
+            self.lines.plain(event)
+            return
         self.clocks.log.tell(event.time)
         self._newest = event.time
         if not self.clocks.live and self.clocks.wire.time > -inf:
             self.clocks.wire.tell(event.time)
         visit, new = self._visits.visit(event)
+        self.lines.add(event, visit)
         if self._visits.given_up:
             self._give_up()
         if visit is not None:
             self._visited(visit, new, event)
         elif isinstance(event, ev.ClientEvent) and event.source and of_smtp(event):
             self._strays.add(event)
+            self.lines.stray(event)
         message = self.messages.apply(event)
-        if message is not None and visit is not None and message.visit is None and type(event) is ev.MessageReceived:
+        if message is None:
+            return
+        if type(event) is ev.Verdict and not event.queue_id:
+            self.lines.about(message)
+        if visit is not None and message.visit is None and type(event) is ev.MessageReceived:
             message.visit = visit
+        self._tell_message(message, event.time)
 
     def _give_up(self) -> None:
         for visit in self._visits.given_up:
@@ -88,7 +109,7 @@ class Logs:
         else:
             if queue_id and visit.join is not None:
                 self.join.logged(visit, False, queue_id)
-            mirror(visit.session)
+            self._tell(visit.session)
         if isinstance(event, ev.ClientDisconnected):
             self._visits.over(event, visit)
             if visit.session is not None:
@@ -103,6 +124,12 @@ class Logs:
             for visit in self.join.leave(self._hosts.may_be):
                 self._alone(visit)
         return own
+
+    def _tell(self, session: Session) -> None:
+        """What the log tells of it shows on the session, and counts."""
+        mirror(session)
+        if self._activity is not None:
+            logged(self._activity, session)
 
     def _over(self, visit: Visit) -> None:
         """No more lines of it will come."""
@@ -124,6 +151,8 @@ class Logs:
         session.visits.append(visit)
         mirror(session)
         self._opened(session)
+        self._tell(session)
+        self._tell_messages(visit)
         if visit.over:
             self._close(session)
 
@@ -148,7 +177,9 @@ class Logs:
         """It has ended on the wire."""
         if session.sensor != SENSOR:
             if session.visits:
-                mirror(session)
+                self._tell(session)
+            for visit in session.visits:  # their lines may have come before it was known that TLS hides them
+                self._tell_messages(visit)
             self.join.ended(session)
 
     def done_with(self, session: Session) -> bool:
@@ -197,19 +228,35 @@ class Logs:
             self._alone(visit)
         self._show()
         for event, visit in self._strays.settle(self.alone, everything):
+            self.lines.settled(event, visit)
             if visit.session is not None:
-                mirror(visit.session)
+                self._tell(visit.session)
             message = self.messages.get((event.host, getattr(event, "queue_id", "")))
             if message is not None and message.visit is None and message.lines and message.lines[0] is event:
                 message.visit = visit
+                self._tell_message(message, event.time)
 
     def _show(self) -> None:
         """What was joined shows on the sessions."""
+        for visit, session in self.join.left:
+            mirror(session)
+            if self._activity is not None:
+                parted(session, visit)
         for visit in self.join.joined:
             self._sightings.joined(visit)
             if visit.session is not None:
-                mirror(visit.session)
-        for session in self.join.left:
-            mirror(session)
+                self._tell(visit.session)
+                self._tell_messages(visit)
         self.join.joined.clear()
         self.join.left.clear()
+
+    def _tell_messages(self, visit: Visit) -> None:
+        """Whose they are is known by now."""
+        for queue_id, time in visit.queue_ids.items():
+            message = self.messages.get((visit.host, queue_id))
+            if message is not None and message.visit is visit:
+                self._tell_message(message, time)
+
+    def _tell_message(self, message: Message, time: float) -> None:
+        if self._activity is not None and message.visit is not None:
+            accepted(self._activity, message, time)

@@ -28,9 +28,9 @@ class Message:
     None: still in the queue."""
 
     __slots__ = (
-        "_characters", "account", "action", "brought", "children", "deleted", "end", "expired", "guessed", "helo",
-        "host", "inner", "lines", "message_id", "origin", "parent", "program", "queue_id", "recipients", "refused",
-        "sender", "size", "source", "start", "tie", "told", "uid", "user", "verdicts", "visit",
+        "_characters", "account", "action", "attributed", "brought", "children", "counted", "deleted", "end", "expired",
+        "guessed", "helo", "host", "inner", "lines", "message_id", "origin", "parent", "program", "queue_id",
+        "recipients", "refused", "sender", "size", "source", "start", "tie", "told", "uid", "user", "verdicts", "visit",
     )  # fmt: skip
 
     def __init__(self, event: ev.LogEvent, queue_id: str) -> None:
@@ -54,6 +54,10 @@ class Message:
         self.message_id = ""
         self.recipients: dict[str, ev.Delivery | None] = {}
         """Each with its latest attempt, None before the first."""
+        self.counted = False
+        """It is counted as accepted by now, where only the log tells (Activity)."""
+        self.attributed = 0
+        """How many of its recipients are counted by domain."""
         self.verdicts: list[ev.Verdict] = []
         self.refused: ev.Refused | None = None
         self.action = ""

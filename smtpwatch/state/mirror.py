@@ -1,14 +1,13 @@
 """The logs' facts on a session: where the wire is dark, or was not seen at all, the log knows."""
 
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import islice
 
 from smtpwatch import events as ev
 from smtpwatch.state.session import TRANSACTIONS, Session, TlsFacts, Transaction
-from smtpwatch.state.visit import Visit
+from smtpwatch.state.visit import AGAIN, Visit
 
 _PORTS = {"submission": 587, "smtps": 465, "submissions": 465}  # by the names that Postfix's own master.cf gives
-_AGAIN = "auth"  # the service of Dovecot's lines that tell of a login once more, after the server's own
 
 _STAGES: dict[type[ev.LogEvent], str] = {
     ev.ClientConnected: "connect",
@@ -32,8 +31,7 @@ def mirror(session: Session) -> None:
         _alone(visits[0], session)
     elif not session.dark:
         return
-    accepted = refused = messages = 0
-    logins = False
+    accepted = refused = messages = refusals = 0
     for visit in visits:
         if visit.refused and visit.refused[-1].code:
             last = visit.refused[-1]
@@ -42,17 +40,21 @@ def mirror(session: Session) -> None:
         accepted += good
         refused += max(visit.rcpt_refused, every - good)
         messages += visit.messages
-        logins = logins or bool(visit.logins)
+        refusals += visit.refusals
     session.accepted, session.refused, session.messages = accepted, refused, messages
-    if logins:
-        session.auth = _logins(visits)
+    session.refusals = refusals
+    tried = _tried(visits)
+    session.failures = sum(visit.failures for visit in tried)
+    if tried:
+        session.auth = [(each.mechanism, _outcome(each)) for visit in tried for each in visit.logins]
+        session.passed = session.passed or any(outcome == "success" for _, outcome in session.auth)
 
 
-def _logins(visits: list[Visit]) -> list[tuple[str, ev.AuthOutcome]]:
-    """Each login once: an authentication service tells again what the server tells, which comes first."""
-    every = list(chain.from_iterable(visit.logins for visit in visits))
-    told = [each for each in every if each.service != _AGAIN]
-    return [(each.mechanism, _outcome(each)) for each in told or every]
+def _tried(visits: list[Visit]) -> list[Visit]:
+    """Those that tell of logins, each of them once: an authentication service tells again what the server tells, which
+    comes first. All lines of a visit are of one program."""
+    every = [visit for visit in visits if visit.tried]
+    return [visit for visit in every if visit.logins[-1].service != AGAIN] or every
 
 
 def _alone(visit: Visit, session: Session) -> None:

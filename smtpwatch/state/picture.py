@@ -2,26 +2,31 @@
 
 One writer (the console's loop) applies events; panes only read. Nothing here knows the screen or the clock."""
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
+from math import inf
 
 from smtpwatch import counters
 from smtpwatch.events import Event, SensorStatus, Tally
+from smtpwatch.state.activity import Activity
+from smtpwatch.state.activity_wire import tally
+from smtpwatch.state.deliveries import Deliveries
 from smtpwatch.state.messages import Messages
+from smtpwatch.state.origins import Place
+from smtpwatch.state.party import Outcome
 from smtpwatch.state.queue import Queues
+from smtpwatch.state.queue_ages import QueueAges, queue_ages
 from smtpwatch.state.rates import Rate
 from smtpwatch.state.session import Session
 from smtpwatch.state.sessions import Sessions
+from smtpwatch.state.tls import Tls
 
 RATE_SECONDS = 1.0  # width of a bucket: the screen tells rates per second
 RATE_BUCKETS = 61  # one minute of whole buckets beside the one that is filling
 
 BRIEF = 5.0  # seconds; what "now" means: long enough to stand still, short enough to see a burst
+AGES = 5.0  # seconds; the table of ages may look at ten thousand messages, and hardly changes
 SHARE = 60.0  # seconds; for shares (TLS, refused), which need more than a handful of sessions
-
-REFUSED = (counters.REJECTED, counters.GREETING_REFUSED)
-"""A client was turned away for good: its message, or itself before it could send one."""
 
 
 class Vitals:
@@ -30,22 +35,27 @@ class Vitals:
     __slots__ = ("accepted", "auth_failed", "refused", "refused_share", "sessions", "tls_share")
 
     def __init__(self, picture: "Picture", now: float) -> None:
-        rate = picture.rate
-        self.sessions = rate(now, BRIEF, counters.SESSIONS)
-        self.accepted = rate(now, BRIEF, counters.ACCEPTED)
-        self.refused = rate(now, BRIEF, *REFUSED)
-        self.auth_failed = rate(now, BRIEF, counters.AUTH_FAILURE)
-        refused = rate(now, SHARE, *REFUSED)
-        self.refused_share = _share(refused, refused + rate(now, SHARE, counters.ACCEPTED))
+        rate, ours = picture.rate, picture.activity.ours
+        self.sessions = picture.activity.opening(now, BRIEF)
+        self.accepted = ours(now, BRIEF, Outcome.ACCEPTED)
+        self.refused = ours(now, BRIEF, Outcome.REFUSED)
+        self.auth_failed = ours(now, BRIEF, Outcome.AUTH_FAILED)
+        refused = ours(now, SHARE, Outcome.REFUSED)
+        self.refused_share = _share(refused, refused + ours(now, SHARE, Outcome.ACCEPTED))
         self.tls_share = _share(rate(now, SHARE, counters.TLS), rate(now, SHARE, counters.SESSIONS))
 
 
 class Picture:
     """What is true now. `latest` is the newest event time seen, `events` how many were folded in."""
 
-    def __init__(self) -> None:
-        self.sessions = Sessions()
+    def __init__(self, place: Callable[[str], Place | None] | None = None) -> None:
+        self.activity = Activity(place)
+        self.tls = Tls()
+        self.sessions = Sessions(self.tls.ended, self.activity)
+        self.deliveries = Deliveries(self.messages)
         self.queues = Queues()
+        self._ages: QueueAges | None = None
+        self._ages_at = -inf
         self.totals: dict[str, int] = {}
         self.sensors: dict[str, SensorStatus] = {}
         """Each sensor's latest status."""
@@ -64,14 +74,28 @@ class Picture:
                 self.latest = event.time
             sessions.apply(event)
             self.queues.apply(event)
+            self.tls.apply(event)
+            self.deliveries.apply(event)
             if type(event) is SensorStatus:
                 self._status(event)
             elif type(event) is Tally:
+                tally(self.activity, event)
                 for name, n in event.counts.items():
                     self._count(name, event.time, n)
             else:
                 for name in counters.counted(event):
                     self._count(name, event.time, 1)
+
+    def finish(self) -> None:
+        """No more is to come: what waited for its other half goes without."""
+        self.sessions.finish()
+        self.tls.finish()
+
+    def queue_ages(self, now: float) -> QueueAges | None:
+        """How long mail has waited, as it was AGES seconds ago at most."""
+        if not 0 <= now - self._ages_at < AGES:
+            self._ages, self._ages_at = queue_ages(self.queues, self.messages, now), now
+        return self._ages
 
     @property
     def messages(self) -> Messages:
@@ -108,8 +132,6 @@ def still(session: Session) -> Session:
     twin.tls = copy(session.tls)
     twin.transactions = list(session.transactions)
     twin.auth = list(session.auth)
-    twin.oddities = list(session.oddities)
-    twin.transcript = deque(session.transcript)
     twin.visits = list(session.visits)
     return twin
 

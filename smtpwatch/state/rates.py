@@ -1,5 +1,7 @@
 """How often something happens, in event time, at constant cost: a ring of buckets."""
 
+from __future__ import annotations
+
 
 class Rate:
     """Counts of the latest `buckets` stretches of `seconds` each. Times are epoch seconds and may come out of order.
@@ -36,6 +38,11 @@ class Rate:
         oldest = max(last - wanted + 1, self._newest - size + 1)
         total = sum(self._counts[bucket % size] for bucket in range(oldest, min(last, self._newest) + 1))
         return total / (wanted * self._seconds)
+
+    def __copy__(self) -> Rate:
+        twin = Rate(len(self._counts), self._seconds)
+        twin._counts, twin._newest = list(self._counts), self._newest
+        return twin
 
     def _advance(self, bucket: int) -> None:
         size = len(self._counts)

@@ -1,16 +1,23 @@
 """What one SMTP session has come to: the picture that the table on screen, the detail view and `smtpwatch sessions`
 read."""
 
-from collections import deque
 from collections.abc import Callable
+from sys import intern
 from typing import Any
 
 from smtpwatch import events as ev
+from smtpwatch.state import transcript
+from smtpwatch.state.party import FIGURES, Party
 from smtpwatch.state.visit import Visit
 
-TRANSCRIPT_EVENTS = 200  # the latest of one session; a normal one has under 20
+TRANSCRIPT_EVENTS = transcript.MOST
 TRANSACTIONS = 1_000  # of one session, the latest; a busy relay sends 100 on one connection
 RECIPIENTS = 10_000  # of one transaction; Postfix's smtpd_recipient_limit is 1,000
+
+ONE_RUN = 1 << 40  # session numbers that a sensor may use between two starts
+
+LOG = "log"
+"""The sensor of sessions that only a log tells of."""
 
 NAMES = 8  # of one client that are remembered; nearly all give one
 
@@ -69,6 +76,9 @@ class Session:
     """One session as it stands. Counts of recipients and messages are over all its transactions."""
 
     __slots__ = (
+        "_keepers",
+        "_packed",
+        "_told_of",
         "accepted",
         "account",
         "auth",
@@ -78,10 +88,12 @@ class Session:
         "closed_by",
         "direction",
         "end",
+        "failures",
         "greeted",
         "hello_given",
         "hello_taken",
         "hellos",
+        "host",
         "id",
         "last_code",
         "last_reply",
@@ -93,6 +105,9 @@ class Session:
         "octets_server",
         "oddities",
         "partial",
+        "parties",
+        "passed",
+        "refusals",
         "refused",
         "sensor",
         "server",
@@ -103,8 +118,8 @@ class Session:
         "start",
         "starttls",
         "tls",
+        "told",
         "transactions",
-        "transcript",
         "via",
         "visits",
     )  # fmt: skip
@@ -132,9 +147,9 @@ class Session:
         it."""
         self.hello_given: str | None = None
         self.hello_taken: str | None = None
-        self.hellos: list[str | None] = []
+        self.hellos: tuple[str | None, ...] = ()
         """Arguments of hellos that wait for their reply."""
-        self.names: list[str] = []
+        self.names: tuple[str, ...] = ()
         """Those that were given, in lower case; not all of them if not `names_known`."""
         self.names_known = True
         self.transactions: list[Transaction] = []
@@ -142,9 +157,13 @@ class Session:
         self.refused = 0
         self.messages = 0
         """Messages accepted."""
-        self.auth: list[tuple[str, ev.AuthOutcome]] = []
+        self.auth: list[tuple[str, ev.AuthOutcome]] | tuple[()] = ()
         self.account = ""
         """Whom the client logged in as; only a log tells."""
+        self.refusals = self.failures = 0
+        """Refusals and failed logins that only the log tells of: where the wire is dark, or saw nothing."""
+        self.passed = False
+        """Its client has logged in."""
         self.starttls = "none"
         self.tls: TlsFacts | None = None
         self.last_code: int | None = None
@@ -156,11 +175,20 @@ class Session:
         self.octets_client = 0
         self.octets_server = 0
         self.partial: str | None = None
-        self.oddities: list[str] = []
+        self.oddities: tuple[str, ...] = ()
         self.smtp = True
-        self.transcript: deque[ev.SessionEvent] = deque(maxlen=TRANSCRIPT_EVENTS)
+        self.host = ""
+        """Where its sensor runs."""
+        self._packed = b""
+        self._told_of = 0
+        """Its transcript, and how many events there are in it."""
         self.visits: list[Visit] = []
         """What the logs tell of this session, by service: postscreen's part, smtpd's part."""
+        self.parties: list[Party] = []
+        """Whose doings it counts among (Activity)."""
+        self.told = [0] * FIGURES
+        """What of it has been counted there, by Outcome, then REJECTED, PASSED and TLS."""
+        self._keepers = 1
 
     @property
     def key(self) -> tuple[str, int]:
@@ -213,22 +241,47 @@ class Session:
         for visit in self.visits:
             visit.session = None
 
+    def kept(self) -> None:
+        """One more keeps it, beside whom it was made for."""
+        self._keepers += 1
+
+    def let_go(self) -> None:
+        """One of those who kept it has no more use for it. With the last it dissolves, not before: a log may still tell
+        what came of it."""
+        self._keepers -= 1
+        if not self._keepers:
+            self.dissolve()
+
     def apply(self, event: ev.SessionEvent) -> None:
         """Take in one event of this session."""
         self.end = event.time
-        self.source = event.source
+        if event.source != self.source:
+            self.source = event.source
         fold = _FOLDS.get(type(event))
         if fold is not None:
             fold(self, event)
-        if type(event) not in _NOT_IN_TRANSCRIPT:
-            self.transcript.append(event)
+        octets = transcript.packed(event, self.client)
+        if octets:
+            if not self.host:
+                self.host = intern(event.host)
+            self._packed += octets
+            self._told_of += 1
+            if self._told_of == transcript.MOST + transcript.ROOM:
+                self._packed = transcript.latest(self._told_of, self._packed)
+                self._told_of = transcript.MOST
+
+    @property
+    def transcript(self) -> list[ev.SessionEvent]:
+        """Its latest events, at most TRANSCRIPT_EVENTS. Each look makes them anew."""
+        number = self.id % ONE_RUN
+        return transcript.unpacked(self._told_of, self._packed, self.sensor, self.host, number, self.client)
 
 
 def _opened(session: Session, event: ev.SessionOpened) -> None:
     session.start = event.start
     session.client = event.source
     session.client_port = event.client_port
-    session.server = event.server
+    session.server = intern(event.server)
     session.server_port = event.server_port
     session.direction = event.direction
 
@@ -243,22 +296,23 @@ def _said(code: int, text: str) -> str:
 
 
 def _greeting(session: Session, event: ev.Greeting) -> None:
-    session.banner = _said(event.code, event.text)
+    session.banner = intern(_said(event.code, event.text))  # all clients of a server get the same
     session.greeted = event.time
     session.stage = "greeting"
-    session.last_code, session.last_reply = event.code, event.text
+    session.last_code, session.last_reply = event.code, intern(event.text)
 
 
 def _command(session: Session, event: ev.Command) -> None:
-    session.stage = event.verb
+    session.stage = intern(event.verb)
     if event.verb in HELLO:
         given = None if event.argument.endswith(ev.CUT) else event.argument.strip()
         session.hello_given = given
-        session.hellos = [*session.hellos[-7:], given]
+        session.hellos = (*session.hellos[-7:], given)
         if given is None or len(session.names) >= NAMES:
             session.names_known = False
         else:
-            session.names.append(given.casefold())
+            name = given.casefold()
+            session.names += (given if name == given else name,)
     elif event.verb == "STARTTLS":
         session.starttls = "requested"
 
@@ -267,7 +321,9 @@ def _reply(session: Session, event: ev.Reply) -> None:
     if event.to != "QUIT" or session.last_code is None:
         session.last_code, session.last_reply = event.code, event.text
     if event.to in HELLO:
-        given = session.hellos.pop(0) if session.hellos else None
+        session.last_reply = intern(session.last_reply)
+        given = session.hellos[0] if session.hellos else None
+        session.hellos = session.hellos[1:]
         if event.code >= 300:
             return
         session.hello_taken = given if given is not None else session.hello_taken
@@ -278,7 +334,7 @@ def _reply(session: Session, event: ev.Reply) -> None:
 
 
 def _reply_unseen(session: Session, event: ev.ReplyUnseen) -> None:
-    del session.hellos[:1]
+    session.hellos = session.hellos[1:]
 
 
 def _transaction_opened(session: Session, event: ev.TransactionOpened) -> None:
@@ -315,7 +371,10 @@ def _message(session: Session, event: ev.MessageDecided) -> None:
 
 
 def _auth(session: Session, event: ev.AuthAttempted) -> None:
+    if not session.auth:
+        session.auth = []
     session.auth.append((event.mechanism, event.outcome))
+    session.passed = session.passed or event.outcome == "success"
 
 
 def _tls_offered(session: Session, event: ev.TlsOffered) -> None:
@@ -355,7 +414,7 @@ def _tls_failed(session: Session, event: ev.TlsFailed) -> None:
 
 def _oddity(session: Session, event: ev.Oddity) -> None:
     if event.kind not in session.oddities:
-        session.oddities.append(event.kind)
+        session.oddities += (event.kind,)
 
 
 def _progress(session: Session, event: ev.SessionProgress) -> None:
@@ -371,7 +430,6 @@ def _closed(session: Session, event: ev.SessionClosed) -> None:
     session.smtp = event.smtp
 
 
-_NOT_IN_TRANSCRIPT = {ev.SessionProgress, ev.ReplyUnseen, ev.TransactionOpened, ev.RecipientDecided}
 _FOLDS: dict[type[ev.SessionEvent], Callable[[Session, Any], None]] = {
     ev.SessionOpened: _opened,
     ev.SourceNamed: _named,

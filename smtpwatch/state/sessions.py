@@ -5,24 +5,26 @@ from collections.abc import Callable
 from typing import Any
 
 from smtpwatch import events as ev
+from smtpwatch.state.activity import Activity
+from smtpwatch.state.activity_wire import wire
 from smtpwatch.state.logs import Logs
-from smtpwatch.state.session import Session
+from smtpwatch.state.session import ONE_RUN, Session
 
 LIVE_SESSIONS = 100_000  # the tracker's own bound; beyond it the oldest are given up as recent ones
-RECENT_SESSIONS = 2_000  # what an admin may page back through; about 4 kB each
-ONE_RUN = 1 << 40  # session numbers that a sensor may use between two starts
+RECENT_SESSIONS = 2_000  # what an admin may page back through; about 2 kB each
 
 
 class Sessions:
     """All sessions: `live` by key in order of opening, `recent` the latest that ended, oldest first.
 
-    `ended`, if given, is called with each session as it ends."""
+    `ended`, if given, is called with each session as it ends; `activity` is told what each comes to."""
 
-    def __init__(self, ended: Callable[[Session], None] | None = None) -> None:
+    def __init__(self, ended: Callable[[Session], None] | None = None, activity: Activity | None = None) -> None:
         self.live: dict[tuple[str, int], Session] = {}
         self.recent: OrderedDict[tuple[str, int], Session] = OrderedDict()
-        self.logs = Logs(self._from_log, self._log_ended)
+        self.logs = Logs(self._from_log, self._log_ended, activity)
         self._ended = ended
+        self._activity = activity
         self._before: dict[str, int] = {}
         """What is added to a sensor's session numbers, since they begin anew when it starts anew."""
 
@@ -56,6 +58,8 @@ class Sessions:
         if session is None:
             session = self._open(key, event)
         session.apply(event)
+        if self._activity is not None:
+            wire(self._activity, session, event)
         tell = _TELL_LOGS.get(type(event))
         if tell is not None:
             tell(self.logs, session, event)
@@ -73,10 +77,12 @@ class Sessions:
     def _from_log(self, session: Session) -> None:
         self._make_room()
         self.live[session.key] = session
+        if self._activity is not None:
+            self._activity.opened(session, session.start)
 
     def _log_ended(self, session: Session) -> None:
         if session.key in self.live:
-            self._close(session.key)
+            self._over(session)
 
     def _open(self, key: tuple[str, int], event: ev.SessionEvent) -> Session:
         self._make_room()
@@ -95,15 +101,25 @@ class Sessions:
             session.stage = "closed"
             session.end = now
             session.partial = "detail was shed"
-            self._close(key)
+            self._over(session)
+
+    def _over(self, session: Session) -> None:
+        """It has ended otherwise than by an event of its own."""
+        if self._activity is not None:
+            self._activity.closed(session)
+        self._close(session.key)
 
     def _close(self, key: tuple[str, int]) -> None:
         session = self.live.pop(key)
         self.logs.session_closed(session)
+        if self._activity is not None:
+            self._activity.settle(session)
         if session.smtp:
             self.recent[key] = session
             if len(self.recent) > RECENT_SESSIONS:
-                self.recent.popitem(last=False)[1].dissolve()
+                self.recent.popitem(last=False)[1].let_go()
+        else:
+            session.let_go()
         if self._ended is not None:
             self._ended(session)
 

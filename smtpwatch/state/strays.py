@@ -11,12 +11,11 @@ from smtpwatch.state.agreement import contains, has_said, may_have_said
 from smtpwatch.state.clocks import Clocks
 from smtpwatch.state.join import Join
 from smtpwatch.state.session import Session
-from smtpwatch.state.visit import JoinKind, Visit
+from smtpwatch.state.visit import AGAIN, JoinKind, Visit
 
 APART = 60.0  # seconds between two such lines of one source that are told as two sessions
 GATHERED = 10_000  # sources whose lines are gathered at a time
 WAITING = 50_000  # lines that wait at a time for the packets of their session
-AGAIN = "auth"  # the service of logins that another line tells of as well
 
 
 class Strays:

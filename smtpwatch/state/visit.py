@@ -18,6 +18,9 @@ QUEUE_IDS = 1_000  # of one visit, the latest
 LOGINS = 100  # of one visit, the latest
 REFUSALS = 100  # likewise
 
+AGAIN = "auth"
+"""The service of Dovecot's lines that tell of a login once more, beside the server's own."""
+
 JoinKind = Literal["port", "queue id", "process", "HELO", "time"]
 """How a log session and a wire session were found to be one: by the client's port, by the queue id that both name, by
 the socket that the process has open, by HELO and address, or only by address and time."""
@@ -29,10 +32,12 @@ class Visit:
     """One client's session as a log has it. `end` None: not logged yet."""
 
     __slots__ = (
-        "_characters", "account", "after", "arrived", "before", "client_port", "commands", "connected", "end", "gone",
-        "helo", "host", "join", "latest", "lines", "logins", "messages", "name", "number", "pid", "port_seen",
-        "program", "queue_ids", "rcpt_refused", "read", "refused", "seen", "seen_to", "served", "server_port",
-        "session", "source", "spoke", "start", "submission", "tls", "whole",
+        "__weakref__",
+        "_characters", "account", "after", "arrived", "before", "client_port", "commands", "connected", "counted",
+        "end", "failures", "gone", "helo", "host", "join", "latest", "lines", "logins", "messages", "name", "noted",
+        "number", "pid", "port_seen", "program", "queue_ids", "rcpt_refused", "read", "refusals", "refused", "seen",
+        "seen_to", "served", "server_port", "session", "source", "spoke", "start", "submission", "tls", "tried",
+        "whole",
     )  # fmt: skip
 
     def __init__(self, event: ev.LogEvent) -> None:
@@ -71,12 +76,20 @@ class Visit:
         """By packet time, what its process served before it and after it: it is between these."""
         self.account = ""
         self.logins: deque[ev.LoginTried] = deque(maxlen=LOGINS)
+        self.tried = self.failures = 0
+        """All logins, and those that failed: those that are not remembered too."""
+        self.noted = 0
+        """How many of them have been told of the source (Activity)."""
+        self.counted: tuple[int, int] | None = None
+        """Refusals and failed logins that were counted at a session that it was taken from: they go with it."""
         self.tls: ev.TlsEstablished | ev.TlsTroubled | None = None
         self.helo: str | None = None
         self.queue_ids: dict[str, float] = {}
         """Of its messages, each with the stamp of its first line."""
         self.messages = 0
         self.refused: deque[ev.Refused] = deque(maxlen=REFUSALS)
+        self.refusals = 0
+        """All of them, those that are not remembered too."""
         self.rcpt_refused = 0
         self.commands: dict[str, tuple[int, int]] = {}
         self.lines: deque[ev.LogEvent] = deque()
@@ -131,6 +144,8 @@ def _tls(visit: Visit, event: ev.TlsEstablished | ev.TlsTroubled) -> None:
 
 def _login(visit: Visit, event: ev.LoginTried) -> None:
     visit.logins.append(event)
+    visit.tried += 1
+    visit.failures += event.outcome == "failure"
     if event.outcome == "success":
         visit.account = event.account
 
@@ -138,6 +153,7 @@ def _login(visit: Visit, event: ev.LoginTried) -> None:
 def _refused(visit: Visit, event: ev.Refused) -> None:
     if not event.warning:
         visit.refused.append(event)
+        visit.refusals += 1
         visit.rcpt_refused += event.stage == "RCPT"
     visit.helo = visit.helo or event.helo
 
