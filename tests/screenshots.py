@@ -4,11 +4,12 @@ import asyncio
 import os
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from smtpwatch.app import SmtpWatch
 from smtpwatch.config import Config
 from smtpwatch.events import Event
-from tests.screens import mail, scenes
+from tests.screens import burst, mail, scenes
 
 HERE = Path(__file__).parent.parent / "screenshots"
 
@@ -20,31 +21,42 @@ class Shot(NamedTuple):
     events: list[Event]
     size: tuple[int, int]
     keys: tuple[str, ...] = ()
-    config: Config = Config(refresh=scenes.SLOW)
+    theme: Literal["terminal", "light", "safe", "mono"] = "terminal"
 
 
 def shots() -> list[Shot]:
     """All of them."""
-    evening, mailed = scenes.busy_evening(), mail.evening()
-    mono = Config(theme="mono", refresh=scenes.SLOW)
+    evening, mailed, spam = scenes.busy_evening(), mail.evening(), burst.burst()
     refused = "packets: not allowed (needs root or CAP_NET_RAW). Run: sudo smtpwatch"
+    large = (120, 40)
     return [
-        Shot("sessions-80x24", evening, (80, 24)),
-        Shot("sessions-120x40", evening, (120, 40)),
-        Shot("sessions-200x50", evening, (200, 50)),
-        Shot("transcript-120x40", evening, (120, 40), (*["down"] * 4, "enter")),
-        Shot("messages-120x40", mailed, (120, 40), ("4", "down")),
-        Shot("message-120x40", mailed, (120, 40), ("4", "enter")),
-        Shot("filter-120x40", evening, (120, 40), ("slash", *"in !quit")),
-        Shot("help-80x24", evening, (80, 24), ("question_mark",)),
+        Shot("home-80x24", spam, (80, 24)),
+        Shot("home-120x40", spam, large),
+        Shot("home-200x50", spam, (200, 50)),
+        Shot("sources-120x40", spam, large, ("2", "down")),
+        Shot("networks-120x40", spam, large, ("2", "g")),
+        Shot("source-120x40", spam, large, ("2", "down", "enter")),
+        Shot("sessions-120x40", evening, large, ("3",)),
+        Shot("transcript-120x40", evening, large, ("3", *["down"] * 4, "enter")),
+        Shot("messages-120x40", mailed, large, ("4", "down")),
+        Shot("message-120x40", mailed, large, ("4", "enter")),
+        Shot("deliveries-120x40", spam, large, ("5", "down")),
+        Shot("tls-120x40", spam, large, ("6", "down")),
+        Shot("log-120x40", mailed, large, ("9",)),
+        Shot("filter-120x40", spam, large, ("2", "slash", *"reason:relay !cc:DE")),
+        Shot("help-80x24", evening, (80, 24), ("3", "question_mark")),
         Shot("not-allowed-80x24", [scenes.status("failed", refused)], (80, 24)),
-        Shot("mono-80x24", evening, (80, 24), (), mono),
+        Shot("mono-80x24", spam, (80, 24), (), "mono"),
+        Shot("light-120x40", spam, large, (), "light"),
     ]
 
 
 async def take(shot: Shot) -> None:
     """Write one."""
-    app, _ = scenes.app(shot.events, shot.config)
+    feed = scenes.Feed(shot.events)
+    config = Config(refresh=scenes.SLOW, theme=shot.theme)
+    app = SmtpWatch(config, scenes.HOST, feed.take, lambda: scenes.NOW, burst.lookups())
+    app.wake()
     async with app.run_test(size=shot.size) as pilot:
         await pilot.pause()
         app.tick()

@@ -4,19 +4,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from textual.binding import Binding
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.strip import Strip
 
 from smtpwatch import events as ev
 from smtpwatch.app import SmtpWatch
+from smtpwatch.query import TABLE
 from smtpwatch.state.message import Message
 from smtpwatch.state.session import Session
 from tests.screens import mail, scenes
+from widgets.key_lines import keys_of
 from widgets.message_table import row as message_row
 from widgets.session_table import row
 from widgets.status_bar import StatusLine, Trouble
+from widgets.table import Table
 from widgets.table_layout import Placed
 
 FIRST_ROW = 1  # line 0 is the header
@@ -27,6 +29,14 @@ class Screen:
 
     def __init__(self, app: SmtpWatch, feed: scenes.Feed, pilot: Pilot[None]) -> None:
         self.app, self.feed, self.pilot = app, feed, pilot
+
+    @property
+    def sessions(self) -> Table[Session]:
+        return self.app.panes["sessions"].table
+
+    @property
+    def messages(self) -> Table[Message]:
+        return self.app.panes["messages"].table
 
     @property
     def rows(self) -> list[str]:
@@ -42,7 +52,7 @@ class Screen:
 
     @property
     def cursor(self) -> str:
-        session = self.app.sessions.cursor
+        session = self.sessions.cursor
         assert session is not None
         return session.source
 
@@ -94,7 +104,7 @@ async def test_marks() -> None:
 async def test_arrows_pages_home_end() -> None:
     async with screen(list(scenes.many(100)), size=(80, 24)) as shown:
         height = len(shown.rows)
-        at = {session.source: row for row, session in enumerate(shown.app.view.window(0, 100))}
+        at = {session.source: row for row, session in enumerate(shown.sessions.view.window(0, 100))}
         await shown.press("down", "down", "up")
         assert at[shown.cursor] == 1
         await shown.press("j", "k", "j")
@@ -136,19 +146,19 @@ async def test_top_stays_in_sight_until_a_row_is_picked() -> None:
     async with screen() as shown:
         first = shown.cursor
         await shown.arrive(closed(5, first))
-        assert shown.cursor == shown.app.view.window(0, 1)[0].source != first
+        assert shown.cursor == shown.sessions.view.window(0, 1)[0].source != first
 
 
 async def test_enter_opens_escape_returns_and_it_follows() -> None:
     async with screen() as shown:
         await shown.press("down", "down", "enter")
-        assert shown.app.transcript.display and not shown.app.table.display
+        assert shown.app.transcript.display and not shown.app.pane.display
         assert any("198.51.100.77:40006 to 192.0.2.1:25" in line for line in shown.app.transcript.lines)
         command = ev.Command(scenes.NOW, scenes.SENSOR, scenes.HOST, 6, "198.51.100.77", "VRFY", "root")
         await shown.arrive(command)
         assert any("C> VRFY root" in line for line in shown.app.transcript.lines)
         await shown.press("escape")
-        assert shown.app.table.display and not shown.app.transcript.display
+        assert shown.app.pane.display and not shown.app.transcript.display
         assert shown.cursor == "198.51.100.77"
 
 
@@ -196,7 +206,7 @@ async def test_keys_typed_into_the_filter_do_nothing_else() -> None:
     async with screen() as shown:
         await shown.press("slash", "q", "s", "space", "y", "question_mark")
         assert shown.app.foot.text == "qs y?"
-        assert shown.app.is_running and shown.app.view.sorted_by is None and not shown.app.view.frozen
+        assert shown.app.is_running and shown.sessions.view.sorted_by is None and not shown.sessions.view.frozen
         assert "No session passes the filter" in "".join(shown.rows)
         await shown.press("ctrl+w", "escape")
         assert shown.app.foot.text == "" and len(shown.rows) == 10
@@ -232,7 +242,7 @@ async def test_frozen_transcript_is_as_it_was() -> None:
         await shown.press("enter")
         assert not any("VRFY" in line for line in shown.app.transcript.lines)
         await shown.press("escape", "escape")
-        assert not shown.app.view.frozen
+        assert not shown.sessions.view.frozen
         await shown.press("enter")
         assert any("VRFY" in line for line in shown.app.transcript.lines)
 
@@ -250,7 +260,7 @@ async def test_sort_cycles_and_reverses() -> None:
         assert "client▼" in shown.app.table.lines[0]
         assert shown.clients == forward[::-1]
         for _ in range(20):
-            if shown.app.view.sorted_by is None:
+            if shown.sessions.view.sorted_by is None:
                 break
             await shown.press("s")
         assert shown.clients == default
@@ -284,17 +294,35 @@ async def test_wheel() -> None:
         assert shown.cursor == "198.51.100.23"
 
 
+async def read_help(shown: Screen) -> str:
+    """All that it tells, page by page."""
+    seen = ""
+    for _ in range(8):
+        seen += "\n".join(shown.app.help.lines)
+        await shown.press("pagedown")
+    return seen
+
+
 async def test_help_lists_every_binding() -> None:
     async with screen(size=(80, 24)) as shown:
+        app = shown.app
+        for key in "1234569":
+            await shown.press(key, "question_mark")
+            text = await read_help(shown)
+            for owner in (app, app.pane.front):
+                assert [each.description for each in keys_of(type(owner)) if each.description not in text] == []
+            await shown.press("question_mark")
+            assert app.pane.display
+        await shown.press("3", "enter", "question_mark", "escape")
+        assert app.transcript.display
+
+
+async def test_help_tells_the_fields_of_the_filter() -> None:
+    async with screen(size=(80, 24)) as shown:
         await shown.press("question_mark")
-        text = "\n".join(shown.app.help.lines)
-        for owner in (shown.app, shown.app.sessions, shown.app.messages, shown.app.transcript, shown.app.story):
-            assert all(binding.description in text for binding in owner.BINDINGS if isinstance(binding, Binding))
-        assert "click on a title sorts." in text
-        await shown.press("question_mark")
-        assert shown.app.table.display
-        await shown.press("enter", "question_mark", "escape")
-        assert shown.app.transcript.display
+        seen = await read_help(shown)
+        assert [field.name for field in TABLE if f"{field.name}:" not in seen] == []
+        assert "click on a title sorts." in seen
 
 
 async def test_copy() -> None:
@@ -319,7 +347,7 @@ async def test_palette_has_the_same_actions() -> None:
         await shown.pilot.pause(0.5)
         await shown.press("enter")
         await shown.pilot.pause(0.2)
-        assert shown.app.view.frozen
+        assert shown.sessions.view.frozen
 
 
 async def test_nothing_yet_and_failures_say_what_is_true() -> None:
@@ -390,28 +418,35 @@ async def messages(shown: Screen) -> list[str]:
 
 
 def queue_ids(shown: Screen) -> list[str]:
-    place = shown.app.messages.lines[0].index("queue id")
-    return [row[place:].split()[0] for row in shown.app.messages.lines[FIRST_ROW:] if row.strip()]
+    place = shown.messages.lines[0].index("queue id")
+    return [row[place:].split()[0] for row in shown.messages.lines[FIRST_ROW:] if row.strip()]
 
 
 def selected(shown: Screen) -> str:
-    message = shown.app.messages.cursor
+    message = shown.messages.cursor
     assert message is not None
     return message.queue_id
 
 
-async def test_3_and_4_go_to_the_tables_from_everywhere() -> None:
+async def test_numbers_go_to_the_panes_from_everywhere() -> None:
     async with screen(mail.evening()) as shown:
         app = shown.app
+        keys = {
+            "1": "home",
+            "2": "sources",
+            "3": "sessions",
+            "4": "messages",
+            "5": "deliveries",
+            "6": "tls",
+            "9": "log",
+        }
+        assert list(keys.values()) == list(app.panes)
         for before in ([], ["enter"], ["question_mark"], ["enter", "question_mark"], ["slash", "b", "enter"]):
-            await shown.press("3", *before, "4")
-            assert app.messages.display and app.focused is app.messages and "3 sessions" in shown.foot
-            assert not (app.sessions.display or app.transcript.display or app.story.display or app.help.display)
-            await shown.press(*before, "3")
-            assert app.sessions.display and app.focused is app.sessions and "4 messages" in shown.foot
-            assert not (app.messages.display or app.transcript.display or app.story.display or app.help.display)
-        await shown.press("3", "3")
-        assert app.sessions.display
+            for key, name in keys.items():
+                await shown.press("3", *before, key)
+                assert app.pane is app.panes[name] and app.focused is app.pane.front
+                assert [each for each, pane in app.panes.items() if pane.display] == [name]
+                assert not (app.transcript.display or app.story.display or app.help.display)
 
 
 async def test_messages_the_latest_first() -> None:
@@ -427,14 +462,14 @@ async def test_enter_tells_a_messages_life_and_escape_returns_to_its_row() -> No
         assert selected(shown) == mail.LOST
         await shown.press("enter")
         story = "\n".join(shown.app.story.lines)
-        assert shown.app.story.display and not shown.app.messages.display
+        assert shown.app.story.display and not shown.app.pane.display
         assert f"bounced: {mail.LOST} on mx1" in story and "never@example.org" in story
         common = (mail.LOG, "mx1", "postfix/qmgr", 8, "once more")
         await shown.arrive(ev.MessageIdentified(scenes.NOW, *common, mail.LOST, "id"), *mail.many(2))
         await shown.press("end")
         assert any("L: postfix/qmgr[8]: once more" in line for line in shown.app.story.lines)
         await shown.press("escape")
-        assert shown.app.messages.display and shown.app.focused is shown.app.messages
+        assert shown.messages.display and shown.app.focused is shown.messages
         assert selected(shown) == mail.LOST and queue_ids(shown).index(mail.LOST) == 8
 
 
@@ -445,7 +480,7 @@ async def test_escape_leaves_the_help_for_what_was_opened() -> None:
         await shown.press("question_mark", "question_mark")
         assert shown.app.story.display
         await shown.press("escape")
-        assert shown.app.messages.display
+        assert shown.messages.display
 
 
 async def test_the_cursor_stays_on_its_message_while_rows_move() -> None:
@@ -491,7 +526,7 @@ async def test_escape_in_an_opened_row_goes_back_and_keeps_the_filter() -> None:
         await shown.press("4", "slash", *"bob", "enter", "enter")
         assert shown.app.story.display and "clear filter" not in shown.foot and "/bob" in shown.foot
         await shown.press("escape")
-        assert shown.app.messages.display and shown.app.foot.text == "bob" and "clear filter" in shown.foot
+        assert shown.messages.display and shown.app.foot.text == "bob" and "clear filter" in shown.foot
         await shown.press("escape")
         assert shown.app.foot.text == ""
 
@@ -499,7 +534,7 @@ async def test_escape_in_an_opened_row_goes_back_and_keeps_the_filter() -> None:
 async def test_a_filter_typed_over_an_opened_row_is_its_tables() -> None:
     async with screen(mail.evening()) as shown:
         await shown.press("4", "enter", "slash", *"deferred", "enter")
-        assert shown.app.messages.display and queue_ids(shown) == [mail.BULK]
+        assert shown.messages.display and queue_ids(shown) == [mail.BULK]
         await shown.press("y")
         assert mail.BULK in shown.app.clipboard
 
@@ -508,7 +543,7 @@ async def test_fast_typing_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) ->
     async with screen(mail.evening()) as shown:
         await shown.press("4", "slash")
         looks: list[str] = []
-        monkeypatch.setattr(shown.app.messages.view, "filter", looks.append)
+        monkeypatch.setattr(shown.messages.view, "filter", lambda text, cursor: looks.append(text))
         for key in "deferred":
             shown.app.post_message(Key(key, key))
         await shown.pilot.pause(0.2)
@@ -529,7 +564,7 @@ async def test_freeze_holds_every_pane() -> None:
         await shown.press("4", *["down"] * 7, "enter")
         assert any(f"deferred: {mail.BULK}" in line for line in shown.app.story.lines)
         await shown.press("escape", "escape")
-        assert not shown.app.messages.view.frozen and not shown.app.view.frozen
+        assert not shown.messages.view.frozen and not shown.sessions.view.frozen
         assert len(queue_ids(shown)) == 12
 
 
@@ -537,7 +572,7 @@ async def test_messages_sort_by_trouble_first() -> None:
     async with screen(mail.evening()) as shown:
         await shown.press("4", "s")
         assert queue_ids(shown)[:3] == [mail.SPAM, mail.LOST, mail.LONG]
-        assert shown.app.view.sorted_by is None
+        assert shown.sessions.view.sorted_by is None
         await shown.press("S")
         assert queue_ids(shown)[-3:] == [mail.SPAM, mail.LOST, mail.LONG]
 
@@ -556,7 +591,7 @@ async def test_mouse_on_messages() -> None:
         await shown.pilot.click("#messages", offset=(30, 3))
         assert selected(shown) == mail.DARK
         await shown.pilot.click("#messages", offset=(34, 0))
-        assert "state▲" in shown.app.messages.lines[0]
+        assert "state▲" in shown.messages.lines[0]
         await shown.pilot.click("#messages", offset=(30, 2), times=2)
         assert shown.app.story.display
 
@@ -566,7 +601,7 @@ async def test_hidden_panes_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         await shown.press("4", "3")
         monkeypatch.setattr("widgets.message_table.row", _forbidden)
         monkeypatch.setattr("widgets.message_story.life", _forbidden)
-        monkeypatch.setattr(shown.app.messages.view, "settle", _forbidden)
+        monkeypatch.setattr(shown.messages.view, "settle", _forbidden)
         await shown.arrive(*mail.many(3))
         await shown.press("space", "space", "enter", "escape")
 
@@ -598,7 +633,7 @@ async def test_no_message_yet() -> None:
 async def test_hostile_mail_is_shown_as_text() -> None:
     async with screen(mail.hostile()) as shown:
         await shown.press("4")
-        text = "".join(shown.app.messages.lines)
+        text = "".join(shown.messages.lines)
         await shown.press("enter")
         text += "".join(shown.app.story.lines)
         assert "\\e]0;owned" in text

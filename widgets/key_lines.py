@@ -5,17 +5,21 @@ from itertools import zip_longest
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.strip import Strip
 
+from smtpwatch.query import TABLE
 from widgets import ink
-from widgets.cells import fill, width, wrap
-from widgets.line_pane import LinePane
+from widgets.cells import cut, fill, width, wrap
+from widgets.scroll import Scroll
 
 KEY_CELLS = 14
+BODY = 4  # lines that are left for what scrolls below the keys
 
 NAMES = {
     "enter": "Enter",
     "escape": "Esc",
+    "backspace": "Bksp",
     "space": "Space",
     "slash": "/",
     "question_mark": "?",
@@ -23,6 +27,14 @@ NAMES = {
     "pagedown": "PgDn",
     "up": "Up",
     "down": "Down",
+    "left": "Left",
+    "right": "Right",
+    "tab": "Tab",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
     "home": "Home",
     "end": "End",
     "ctrl+p": "Ctrl+P",
@@ -47,8 +59,8 @@ def keys_line(keys: Iterable[tuple[str, str]], cells: int) -> Strip:
     return Strip(segments).simplify()
 
 
-def help_lines(groups: Iterable[tuple[str, Iterable[BindingType]]], notes: Iterable[str], cells: int) -> list[Strip]:
-    """Every binding under its group's name, two in a line, then notes, wrapped to `cells`: 80x24 must do for all."""
+def help_lines(groups: Iterable[tuple[str, Iterable[BindingType]]], cells: int) -> list[Strip]:
+    """Every binding under its group's name, two in a line of `cells`."""
     strips: list[Strip] = []
     for name, bindings in groups:
         strips.append(Strip([Segment(name, ink.STRONG)]))
@@ -56,9 +68,6 @@ def help_lines(groups: Iterable[tuple[str, Iterable[BindingType]]], notes: Itera
         half = (len(told) + 1) // 2
         for pair in zip_longest(told[:half], told[half:]):
             strips.append(Strip([part for binding in pair if binding for part in _key(binding, cells // 2)]))
-    strips.append(Strip([]))
-    for note in notes:
-        strips += [Strip([Segment(line)]) for line in wrap(note, cells)]
     return strips
 
 
@@ -67,13 +76,42 @@ def _key(binding: Binding, cells: int) -> list[Segment]:
     return [Segment(key, ink.STRONG), Segment(fill(binding.description, cells - KEY_CELLS))]
 
 
-class Help(LinePane, can_focus=True):
-    """Every key of `groups` of bindings, and `notes`."""
+def keys_of(widget: type[DOMNode]) -> list[Binding]:
+    """All bindings of a kind of widget, its own first; where two have one key, its own."""
+    found: dict[str, Binding] = {}
+    for kind in widget.__mro__:
+        if kind.__module__.startswith("textual"):
+            break
+        for binding in vars(kind).get("BINDINGS", ()):
+            if isinstance(binding, Binding):
+                found.setdefault(binding.key, binding)
+    return list(found.values())
 
-    def __init__(self, groups: Iterable[tuple[str, Iterable[BindingType]]], notes: Iterable[str], id: str) -> None:  # noqa: A002 (Textual's own name for it)
+
+class Help(Scroll):
+    """Every key of the groups last told, notes, and the filter's fields."""
+
+    legend = "PgDn for more"
+
+    def __init__(self, notes: Iterable[str], id: str) -> None:  # noqa: A002 (Textual's own name for it)
         super().__init__(id=id)
-        self._groups, self._notes = tuple(groups), tuple(notes)
+        self._groups: tuple[tuple[str, Iterable[BindingType]], ...] = ()
+        self._notes = tuple(notes)
 
-    def on_resize(self) -> None:
-        """Shown, or of another size."""
-        self.paint(help_lines(self._groups, self._notes, self.size.width))
+    def tell(self, groups: Iterable[tuple[str, Iterable[BindingType]]]) -> None:
+        """Show these, from the top."""
+        self._groups = tuple(groups)
+        self._top, self._follows = 0, False
+        self._draw()
+
+    def _content(self, cells: int) -> tuple[list[Strip], list[Strip]] | None:
+        body = help_lines(self._groups[1:], cells)
+        for note in self._notes:
+            body += [Strip([Segment(line)]) for line in wrap(note, cells)]
+        for field in TABLE:
+            name, meaning = fill(f"  {field.name}:", KEY_CELLS), cut(field.meaning, cells - KEY_CELLS)
+            body.append(Strip([Segment(name, ink.STRONG), Segment(meaning)]))
+        return help_lines(self._groups[:1], cells), body
+
+    def _head_lines(self, height: int) -> int:
+        return height - 1 - BODY

@@ -4,10 +4,11 @@ from itertools import islice
 
 from smtpwatch import clock
 from smtpwatch.events import Delivery, MessageHandled
+from smtpwatch.query import SHOWS
 from smtpwatch.state.message import Message
 from widgets import figures
 from widgets.cells import cut, cut_middle
-from widgets.table_layout import Column, Sortable, by
+from widgets.table_layout import Column, Picked, Sortable, by
 
 SOUGHT = 100  # recipients of one message that the filter looks at
 SAID = (" said: ", " refused to talk to me: ")  # Postfix's words between the next hop's name and its reply
@@ -122,7 +123,8 @@ def _at(message: Message, now: float) -> str:
     return clock.of_day(message.start)
 
 
-def _age(message: Message, now: float) -> float:
+def age(message: Message, now: float) -> float:
+    """Seconds since it came, or that it took."""
     return (now if message.end is None else message.end) - message.start
 
 
@@ -151,6 +153,19 @@ def _all_of_whom(message: Message) -> str:
     return " ".join(name for name in names if name)
 
 
+def _pick_whom(message: Message, now: float) -> Picked:
+    """The account or the address; of what this host itself has sent, the word that the cell has."""
+    said = by_whom(message, now)
+    root = message.root
+    if said == "(bounce)":
+        return SHOWS, said
+    return ("src", said) if said == root.source and not root.account else ("account", said)
+
+
+def _pick_recipient(message: Message, now: float) -> Picked:
+    return "to", _worst(message)[0]
+
+
 def _cut_whom(text: str, cells: int) -> str:
     """Accounts differ at their beginnings, IPv6 addresses at both ends."""
     return cut(text, cells) if "@" in text else cut_middle(text, cells)
@@ -162,18 +177,20 @@ def _all_recipients(message: Message) -> str:
 
 # The reply stands last, where there is room; ages are at the left, since a line is sent again up to its last change.
 COLUMNS: tuple[Column[Message], ...] = (
-    Column("", 1, 1, 1, 0, lambda message, now: mark(message), _worth, descending=True, sought=False),
+    Column("", 1, 1, 1, 0, lambda message, now: mark(message), _worth, descending=True, sought=False,
+           pick=lambda message, now: ("mark", mark(message).strip())),
     Column("at", 8, 8, 8, 6, _at, lambda m, now: (m.start, ""), descending=True, sought=False),
-    Column("age", 3, 3, 4, 3, lambda m, now: figures.age(_age(m, now)), lambda m, now: (_age(m, now), ""), right=True,
-           descending=True, sought=False),
-    Column("queue id", 11, 16, 23, 1, _queue_id, by(_queue_id), seek=_queue_ids, shorten=cut_middle),
-    Column("state", 9, 9, 9, 0, _state, by(_state)),
-    Column("by", 15, 15, 30, 2, by_whom, by(by_whom), seek=_all_of_whom, shorten=_cut_whom),
-    Column("from", 20, 20, 36, 5, sender, by(sender)),
-    Column("to", 16, 16, 36, 0, recipient, by(recipient), seek=_all_recipients),
+    Column("age", 3, 3, 4, 3, lambda m, now: figures.age(age(m, now)), lambda m, now: (age(m, now), ""), right=True,
+           descending=True, sought=False, term="age"),
+    Column("queue id", 11, 16, 23, 1, _queue_id, by(_queue_id), seek=_queue_ids, shorten=cut_middle, term="qid"),
+    Column("state", 9, 9, 9, 0, _state, by(_state), term="state"),
+    Column("by", 15, 15, 30, 2, by_whom, by(by_whom), seek=_all_of_whom, shorten=_cut_whom, pick=_pick_whom),
+    Column("from", 20, 20, 36, 5, sender, by(sender), term="from"),
+    Column("to", 16, 16, 36, 0, recipient, by(recipient), seek=_all_recipients, pick=_pick_recipient),
     Column("sent", 5, 5, 9, 7, sent_of, lambda m, now: (sent(m) - count_of_recipients(m), ""), right=True,
            sought=False),
     Column("size", 5, 5, 5, 8, lambda m, now: "" if m.size is None else figures.octets(m.size),
-           lambda m, now: (m.size or 0, ""), right=True, descending=True, sought=False),
-    Column("reply", 18, 18, 90, 4, last_word, by(last_word)),
+           lambda m, now: (m.size or 0, ""), right=True, descending=True, sought=False,
+           pick=lambda m, now: ("size", m.size)),
+    Column("reply", 18, 18, 90, 4, last_word, by(last_word), term="reply"),
 )  # fmt: skip

@@ -1,20 +1,28 @@
 """The messages table's rows: the latest first."""
 
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from copy import copy
 
+from smtpwatch.query import Place
 from smtpwatch.state.message import Message
 from smtpwatch.state.messages import Messages
 from widgets.message_columns import COLUMNS
+from widgets.message_fields import MOVING, message_fields
 from widgets.rows import Key, Rows
 
 
 class MessageView(Rows[Message]):
     """Rows of messages."""
 
-    def __init__(self, messages: Messages) -> None:
-        super().__init__(COLUMNS)
+    def __init__(
+        self,
+        messages: Messages,
+        places: Callable[[str], Place | None] | None = None,
+        names: Callable[[str], str | None] | None = None,
+    ) -> None:
+        """`places` tells where an address is, `names` what it is called: both at once, or None."""
+        super().__init__(COLUMNS, message_fields(lambda: self.now, places, names), MOVING)
         self._messages = messages
 
     def key(self, row: Message) -> Key:

@@ -6,27 +6,51 @@ The default order is the state's own, read off its tables without a list of all 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Generic, TypeVar
 
+from smtpwatch.query import FIELDS, Fault, Query, Read, Said, Says, holds, sift
 from widgets.sieve import Sieve
-from widgets.table_layout import Column
+from widgets.table_layout import Column, picked, term
 
 T = TypeVar("T")
 
 FROZEN_ROWS = 2_000  # kept of a frozen view: copies take 8 us each, and the key is to be answered at once
 
+LOOKED_AT = 1_000  # rows that tell which values are common: a few ms, each time that one is typed
+
 Key = tuple[str, int] | tuple[str, str]
+
+MOVING = frozenset(("age", "rate", "cc", "asn", "org"))
+"""Fields that change though the row does not: with time, or as its address is looked up."""
 
 
 class Rows(ABC, Generic[T]):
-    """Rows of a table. `settle` fixes them until it is called again, unless they are in the default order."""
+    """Rows of a table. `settle` fixes them until it is called again, unless they are in the default order.
 
-    def __init__(self, columns: Sequence[Column[T]]) -> None:
+    `fields` tells what a row says of a field of the filter; those that are columns' terms need not be told. Of a field
+    that is neither, a filter asks nothing here."""
+
+    newest_on_top = True
+    """Whether the default order begins with the newest row."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column[T]],
+        fields: Mapping[str, Read[T]] | None = None,
+        moving: Iterable[str] = (),
+    ) -> None:
         self.columns = columns
+        self.now = 0.0
+        """The time that rows were settled for."""
+        self.fields: Mapping[str, Read[T]] = {**self._of_columns(), **(fields or {})}
+        self.query: Query = sift("")
+        """The filter as last given."""
+        self._moving = MOVING.union(moving)
         self._sieve: Sieve[T] | None = None
-        self._typed = ""
+        self._filter: tuple[str, int | None] = ("", None)
         self._frozen: dict[Key, T] | None = None
         self._listed: list[T] | None = None
         self.sorted_by: int | None = None
@@ -83,11 +107,59 @@ class Rows(ABC, Generic[T]):
         """Whether the sort column runs from large to small."""
         return self.sorted_by is not None and self.columns[self.sorted_by].descending is not self.reverse
 
-    def filter(self, typed: str) -> None:
-        """Show only what passes `typed` (widgets.sieve); all for an empty one."""
-        if typed != self._typed:
-            self._typed = typed
-            self._sieve = Sieve(typed, self.columns, self.key, self._stamp) if typed.strip() else None
+    def filter(self, typed: str, cursor: int | None = None) -> None:
+        """Show only what passes `typed` (smtpwatch.query); all for an empty one. While it is being typed, `cursor`
+        tells where. With a fault in it, what was in force before stays so."""
+        if (typed, cursor) == self._filter:
+            return
+        self._filter = typed, cursor
+        self.query = query = sift(typed, cursor)
+        if not query.faults:
+            asked = bool(query.terms)
+            self._sieve = self._sieve_of(query) if asked else None
+
+    def _sieve_of(self, query: Query) -> Sieve[T]:
+        return Sieve(query, self.columns, self.key, self._stamp, self.fields, self._moving)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is wrong with the filter."""
+        return self.query.faults
+
+    @property
+    def left_out(self) -> str:
+        """What the filter asks and these rows cannot tell, in words: "tls, ja4: not in this pane", "" for nothing."""
+        missing = self.query.missing(self.fields)
+        return f"{', '.join(missing)}: not in this pane" if missing else ""
+
+    def term(self, column: Column[T], row: T) -> str:
+        """The cell of `row` as a term of the filter, "" if it cannot be one."""
+        written = term(column, row, self.now)
+        found = picked(column, row, self.now)
+        if found is None or not written or found[0] not in self.fields:
+            return written
+        asked = sift(written).terms
+        return written if asked and holds(self.fields[found[0]](row), asked[0].ask) else ""
+
+    def values(self, field: str) -> list[str]:
+        """What rows say of `field`, the most common first."""
+        read = self.fields.get(field)
+        if read is None:
+            return []
+        counts: Counter[str] = Counter()
+        for row in islice(self._all(), LOOKED_AT):
+            counts.update({str(said) for said in _each(read(row)) if said is not None and said != ""})
+        return [value for value, _ in counts.most_common()]
+
+    def _of_columns(self) -> dict[str, Read[T]]:
+        return {column.term: self._reading(column) for column in self.columns if column.term in FIELDS}
+
+    def _reading(self, column: Column[T]) -> Read[T]:
+        def read(row: T) -> Says:
+            found = picked(column, row, self.now)
+            return found[1] if found is not None and found[0] == column.term else None
+
+        return read
 
     def freeze(self, around: int) -> int:
         """Stand still: keep copies of all rows, or, of many, those around row `around`.
@@ -107,6 +179,7 @@ class Rows(ABC, Generic[T]):
 
     def settle(self, now: float) -> None:
         """Work out the rows anew: call on each tick and after each change of sort, filter or freeze."""
+        self.now = now
         if self._sieve is None and self.sorted_by is None:
             self._listed = None
             return
@@ -147,3 +220,7 @@ class Rows(ABC, Generic[T]):
 
     def _all(self) -> Iterator[T]:
         return iter(self._frozen.values()) if self._frozen is not None else self._in_order()
+
+
+def _each(says: Says) -> Iterable[Said]:
+    return (says,) if says is None or isinstance(says, str | int | float) else says

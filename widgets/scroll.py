@@ -36,6 +36,10 @@ class Scroll(LinePane, can_focus=True):
         """Head and body in lines of `cells`; None: nothing to show yet."""
         raise NotImplementedError
 
+    def _head_lines(self, height: int) -> int:
+        """As many as the head may take: the body is what one has come for."""
+        return (height - 1) // 2
+
     def on_resize(self) -> None:
         """A new size wraps anew."""
         self._draw()
@@ -64,7 +68,7 @@ class Scroll(LinePane, can_focus=True):
         if content is None:
             return
         head, said = content
-        head = head[: max(1, (height - 1) // 2)]  # the body is what one has come for
+        head = head[: max(1, self._head_lines(height))]
         self._page = max(1, height - len(head) - 1)
         end = max(0, len(said) - self._page)
         self._follows = self._follows or self._top >= end

@@ -4,21 +4,31 @@ Live ones come first, in order of opening, so that rows stand still and what han
 ended, latest first.
 """
 
-from collections.abc import Hashable, Iterator, Reversible
+from collections.abc import Callable, Hashable, Iterator, Reversible
 from itertools import chain, islice
 
+from smtpwatch.query import Place
 from smtpwatch.state.picture import still
 from smtpwatch.state.session import Session
 from smtpwatch.state.sessions import Sessions
 from widgets.columns import COLUMNS
 from widgets.rows import Key, Rows
+from widgets.session_fields import MOVING, mail_of, session_fields
 
 
 class SessionView(Rows[Session]):
     """Rows of sessions."""
 
-    def __init__(self, sessions: Sessions) -> None:
-        super().__init__(COLUMNS)
+    newest_on_top = False
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        places: Callable[[str], Place | None] | None = None,
+        names: Callable[[str], str | None] | None = None,
+    ) -> None:
+        """`places` tells where an address is, `names` what it is called: both at once, or None."""
+        super().__init__(COLUMNS, session_fields(sessions.logs.messages, lambda: self.now, places, names), MOVING)
         self._sessions = sessions
 
     def key(self, row: Session) -> Key:
@@ -26,7 +36,12 @@ class SessionView(Rows[Session]):
         return row.key
 
     def _stamp(self, row: Session) -> Hashable:
-        return row.end, row.stage, row.accepted + row.refused, row.account
+        own = row.end, row.stage, row.accepted + row.refused, row.account
+        if not row.visits:
+            return own
+        lines = [(each.latest, len(each.lines)) for each in row.visits]
+        mail = [(len(each.lines), each.lines[-1].time) for each in mail_of(row, self._sessions.logs.messages)]
+        return (*own, *lines, *mail)
 
     def _there(self) -> int:
         return len(self._sessions)

@@ -1,8 +1,9 @@
-"""The filter: words typed once, matched against what the table shows of each row."""
+"""The filter at work: asked of each row, and not again until the row has changed."""
 
-from collections.abc import Callable, Hashable, Iterable
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Generic, TypeVar
 
+from smtpwatch.query import Query, Read, Strainer, sift
 from widgets.table_layout import Column, sought
 
 T = TypeVar("T")
@@ -10,47 +11,40 @@ T = TypeVar("T")
 LOOKS = 4_000  # rows whose text is put together in one go: some 30 ms, so that the next key need not wait
 
 
-class Words(NamedTuple):
-    """A filter: every one of `wanted` must be in the text and none of `unwanted`, whatever the case."""
-
-    wanted: tuple[str, ...]
-    unwanted: tuple[str, ...]
-
-    def match(self, text: str) -> bool:
-        """Whether `text` (lower case) passes."""
-        return all(word in text for word in self.wanted) and not any(word in text for word in self.unwanted)
-
-
-def words(typed: str) -> Words:
-    """`relay !gmail` as Words; a lone `!` is not a word yet."""
-    each = typed.casefold().split()
-    return Words(
-        tuple(word for word in each if not word.startswith("!")),
-        tuple(word[1:] for word in each if word.startswith("!") and len(word) > 1),
-    )
-
-
 class Sieve(Generic[T]):
     """The rows that pass a filter, remembering verdicts so that each look costs only what has changed.
 
-    `stamp` is what changes with a row's text, beside its key. `pending` counts rows that there was no time to look at:
-    they are left out until a later look."""
+    `stamp` is what changes with what a row says, beside its key; only the fields `moving` change without it, and are
+    asked on each look. `pending` counts rows that there was no time to look at: they are left out until a later
+    look."""
 
     def __init__(
-        self, typed: str, columns: Iterable[Column[T]], key: Callable[[T], Hashable], stamp: Callable[[T], Hashable]
+        self,
+        typed: str | Query,
+        columns: Iterable[Column[T]],
+        key: Callable[[T], Hashable],
+        stamp: Callable[[T], Hashable],
+        fields: Mapping[str, Read[T]] | None = None,
+        moving: Iterable[str] = (),
     ) -> None:
         self.pending = 0
-        self._words = words(typed)
+        query = sift(typed) if isinstance(typed, str) else typed
         self._sought = [column for column in columns if column.sought]
+        self._strainer = Strainer(query, fields or {}, self.haystack, moving)
         self._key, self._stamp = key, stamp
         self._verdicts: dict[Hashable, tuple[Hashable, bool]] = {}
 
     def haystack(self, row: T) -> str:
-        """What the filter looks in: all columns but those that only the passing of time or octets changes."""
+        """What plain words are looked for in: all columns but those that only the passing of time or octets changes."""
         return " ".join([sought(column, row) for column in self._sought]).casefold()
 
     def passed(self, rows: Iterable[T]) -> list[T]:
         """Those of `rows` that pass, in their order. Looks at no more than LOOKS new or changed ones."""
+        steady, moving = self._strainer.steady, self._strainer.moving
+        chosen = list(rows) if steady is None else self._steady(rows, steady)
+        return chosen if moving is None else [row for row in chosen if moving(row)]
+
+    def _steady(self, rows: Iterable[T], passes: Callable[[T], bool]) -> list[T]:
         known, verdicts = self._verdicts, {}
         chosen: list[T] = []
         looks = pending = 0
@@ -60,7 +54,7 @@ class Sieve(Generic[T]):
             if verdict is None or verdict[0] != stamp:
                 if looks < LOOKS:
                     looks += 1
-                    verdict = (stamp, self._words.match(self.haystack(row)))
+                    verdict = (stamp, passes(row))
                 else:
                     pending += 1
             if verdict is not None:

@@ -3,16 +3,18 @@
 from typing import ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
+from widgets import ink
 from widgets.cells import wrap
 from widgets.line_pane import LinePane
 from widgets.row_line import header
 from widgets.rows import Key, Rows
-from widgets.table_layout import Placed, layout
+from widgets.table_layout import Column, Placed, layout
 
 T = TypeVar("T")
 
@@ -21,12 +23,23 @@ WHEEL = 3  # rows that one notch of the mouse wheel moves
 
 
 class Table(LinePane, Generic[T], can_focus=True):
-    """Rows of `view`. Until a row is picked the top stays in sight; a picked row keeps its line as it moves."""
+    """Rows of `view`. Until a row is picked the top stays in sight; a picked row keeps its line as it moves.
+
+    A column is picked with left and right: its title is reversed, and its cell stands out of the row that is picked."""
+
+    called = "This table"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "open the row"),
         Binding("s", "sort", "sort by the next column"),
         Binding("S", "reverse", "reverse the order"),
+        Binding("left", "column(-1)", "pick the column before"),
+        Binding("right", "column(1)", "pick the next column"),
+        Binding("=", "narrow('')", "only what has this cell"),
+        Binding("!", "narrow('!')", "all but what has this cell"),
+        Binding("c", "hide_column", "hide the column"),
+        Binding("C", "show_columns", "show all columns"),
+        Binding("f", "follow", "follow the newest, or stay"),
         Binding("up,k", "move(-1)", "up a row"),
         Binding("down,j", "move(1)", "down a row"),
         Binding("pageup", "page(-1)", "up a page"),
@@ -43,11 +56,24 @@ class Table(LinePane, Generic[T], can_focus=True):
             self.pane = pane
             self.key = key
 
+    class Narrowed(Message):
+        """The filter is to get one term more: `text`, in `pane`."""
+
+        def __init__(self, pane: "Table[T]", text: str) -> None:
+            super().__init__()
+            self.pane = pane
+            self.text = text
+
     def __init__(self, view: Rows[T], id: str) -> None:  # noqa: A002 (Textual's own name for it)
         super().__init__(id=id)
         self.view = view
         self.notice = ""
         """What the table says when it has no row."""
+        self.columns_shown: tuple[str, ...] | None = None
+        """Titles of the columns that may be shown, in the table's own order; None: of all. Those that fit are."""
+        self.active = True
+        """It is the one of its pane that the keys go to: only there is a cursor."""
+        self._column: Column[T] | None = None
         self._now = 0.0
         self._top = 0
         self._row = 0
@@ -57,6 +83,22 @@ class Table(LinePane, Generic[T], can_focus=True):
     def cursor(self) -> T | None:
         """The row under the cursor, None if the table is empty."""
         return next(iter(self.view.window(self._row, self._row + 1)), None)
+
+    @property
+    def column(self) -> str | None:
+        """The title of the column that is picked, None if there is none."""
+        placed = self._picked_column(self._layout())
+        return None if placed is None else placed.column.title
+
+    @property
+    def picked(self) -> bool:
+        """Whether a row was picked, and is held on to."""
+        return self._key is not None
+
+    @property
+    def following(self) -> bool:
+        """Whether no row is held on to: the top stays in sight."""
+        return self._key is None and self._top == 0 and self._row == 0
 
     def look(self, now: float) -> None:
         """Show what is true at `now`."""
@@ -99,14 +141,64 @@ class Table(LinePane, Generic[T], can_focus=True):
             self.post_message(self.Opened(self, self.view.key(under)))
 
     def action_sort(self) -> None:
-        """Sort by the next column in sight, and at the end of them by none."""
-        places = [self.view.columns.index(placed.column) for placed in self._layout()]
+        """Sort by the column that is picked, and again by none; without one by the next in sight, after the last by
+        none."""
+        placed = self._layout()
         current = self.view.sorted_by
+        under = self._picked_column(placed)
+        if under is not None:
+            place = self.view.columns.index(under.column)
+            self._sort(None if place == current else place)
+            return
+        places = [self.view.columns.index(each.column) for each in placed]
         self._sort(next((place for place in places if current is None or place > current), None))
 
     def action_reverse(self) -> None:
         """Turn the order round."""
         self.view.reverse = not self.view.reverse
+        self.look(self._now)
+
+    def action_column(self, columns: int) -> None:
+        """Pick a column in sight; beyond the first and the last there is none."""
+        placed = self._layout()
+        under = self._picked_column(placed)
+        at = placed.index(under) + columns if under is not None else 0 if columns > 0 else len(placed) - 1
+        self._column = placed[at].column if 0 <= at < len(placed) else None
+        self._draw()
+
+    def action_narrow(self, sign: str) -> None:
+        """Ask for the cell under the cursor to become a term of the filter: with `!`, one that leaves it out."""
+        under, row_ = self._picked_column(self._layout()), self.cursor
+        written = self.view.term(under.column, row_) if under is not None and row_ is not None else ""
+        if written:
+            self.post_message(self.Narrowed(self, sign + written))
+
+    def action_hide_column(self) -> None:
+        """Hide the column that is picked; one with a title is always left."""
+        placed = self._layout()
+        under = self._picked_column(placed)
+        hidden = under.column.title if under is not None else None
+        if under is None or not any(each.column.title not in ("", hidden) for each in placed):
+            return
+        titles = self.columns_shown or tuple(column.title for column in self.view.columns)
+        self.columns_shown = tuple(title for title in titles if title != hidden)
+        at = placed.index(under)
+        self._column = placed[at + 1 if at + 1 < len(placed) else at - 1].column
+        self._draw()
+
+    def action_show_columns(self) -> None:
+        """All columns again, as far as they fit."""
+        self.columns_shown = None
+        self._draw()
+
+    def action_follow(self) -> None:
+        """Keep the newest rows in sight, or hold on to the row under the cursor."""
+        if self.following and self.view.sorted_by is None and self.view.reverse is not self.view.newest_on_top:
+            self._pick(self._row)
+            return
+        self.view.sorted_by, self.view.reverse = None, not self.view.newest_on_top
+        self._row = self._top = 0
+        self._key = None
         self.look(self._now)
 
     def on_mouse_scroll_down(self) -> None:
@@ -171,7 +263,10 @@ class Table(LinePane, Generic[T], can_focus=True):
             self._top = max(0, self._row - self._height + 1)
 
     def _layout(self) -> tuple[Placed[T], ...]:
-        return layout(self.size.width, self.view.columns)
+        return layout(self.size.width, self.view.columns, self.columns_shown)
+
+    def _picked_column(self, placed: tuple[Placed[T], ...]) -> Placed[T] | None:
+        return next((each for each in placed if each.column is self._column), None)
 
     def _row_line(self, row_: T, placed: tuple[Placed[T], ...], cursor: bool) -> Strip:
         """One row as a line."""
@@ -184,7 +279,22 @@ class Table(LinePane, Generic[T], can_focus=True):
         rows = self.view.window(self._top, self._top + self._height)
         sorted_by = None if self.view.sorted_by is None else self.view.columns[self.view.sorted_by]
         strips = [header(placed, sorted_by, self.view.descending)]
-        strips += [self._row_line(each, placed, self._top + at == self._row) for at, each in enumerate(rows)]
+        strips += [
+            self._row_line(each, placed, self.active and self._top + at == self._row) for at, each in enumerate(rows)
+        ]
+        under = self._picked_column(placed)
+        if under is not None and self.active:
+            strips[0] = _styled(strips[0], under, ink.CURSOR)
+            at = self._row - self._top + HEADER
+            if HEADER <= at < len(strips):
+                strips[at] = _styled(strips[at], under, ink.STRONG)
         if not rows:
             strips += [Strip([Segment(line)]) for line in ["", *wrap(self.notice, self.size.width)]]
         self.paint(strips)
+
+
+def _styled(strip: Strip, placed: Placed[T], style: Style) -> Strip:
+    """`strip` with that cell in `style`."""
+    stop = placed.start + placed.cells
+    before, cell, after = strip.divide([placed.start, stop, max(stop, strip.cell_length)])
+    return Strip([*before, Segment(cell.text, style), *after]).simplify()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from smtpwatch.clean import clean
+from smtpwatch.query import FIELDS, Said, written
 from widgets.cells import cut, fill
 
 GAP = 1  # cells between columns
@@ -14,6 +15,8 @@ GAP = 1  # cells between columns
 T = TypeVar("T")
 
 Sortable = tuple[float, str]
+Picked = tuple[str, Said]
+"""A field of the filter, and a row's value of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +25,8 @@ class Column(Generic[T]):
 
     `least`, `good` and `most` are widths in cells; `rank` 0 is always shown, higher ones go first when room is short.
     `sought` tells whether the filter looks at it, `seek` in what it looks where that is more than the cell says,
-    `shorten` how it is cut to fewer cells."""
+    `shorten` how it is cut to fewer cells. `term` is the field of the filter that it stands for, "" if none; `pick` the
+    field and value of a row's cell, where those hang on the row or are not what the cell says or is sorted by."""
 
     title: str
     least: int
@@ -36,6 +40,8 @@ class Column(Generic[T]):
     sought: bool = True
     seek: Callable[[T], str] | None = None
     shorten: Callable[[str, int], str] = cut
+    term: str = ""
+    pick: Callable[[T, float], Picked | None] | None = None
 
 
 class Placed(NamedTuple, Generic[T]):
@@ -46,9 +52,15 @@ class Placed(NamedTuple, Generic[T]):
     cells: int
 
 
-def layout(total: int, columns: Sequence[Column[T]]) -> tuple[Placed[T], ...]:
+def layout(
+    total: int, columns: Sequence[Column[T]], columns_shown: Container[str] | None = None
+) -> tuple[Placed[T], ...]:
     """The columns that fit in `total` cells: those of least rank at their least widths; what is left brings them, by
-    rank, to widths that do, and then all nearer to the most they can use; the last one gets what remains."""
+    rank, to widths that do, and then all nearer to the most they can use; the last one gets what remains.
+
+    Of `columns_shown` (titles; None: of all), unless none of them is there."""
+    if columns_shown is not None:
+        columns = [column for column in columns if column.title in columns_shown] or columns
     room = total + GAP
     widths: dict[Column[T], int] = {}
     by_rank = sorted(columns, key=lambda column: column.rank)
@@ -81,6 +93,23 @@ def shown(column: Column[T], row: T, now: float) -> str:
 def sought(column: Column[T], row: T) -> str:
     """What the filter looks in, as it is shown."""
     return shown(column, row, 0.0) if column.seek is None else clean(column.seek(row))
+
+
+def picked(column: Column[T], row: T, now: float) -> Picked | None:
+    """The field of the filter that the cell stands for, and the row's value of it; None if it stands for none."""
+    if column.pick is not None:
+        return column.pick(row, now)
+    if not column.term:
+        return None
+    if FIELDS[column.term].kind == "number":
+        return column.term, column.key(row, now)[0]
+    return column.term, column.text(row, now)
+
+
+def term(column: Column[T], row: T, now: float) -> str:
+    """The cell as a term of the filter, "" if it cannot be one."""
+    found = picked(column, row, now)
+    return "" if found is None else written(*found)
 
 
 def cell(placed: Placed[T], row: T, now: float) -> str:

@@ -160,7 +160,7 @@ class Feed:
 def app(events: Sequence[ev.Event], config: Config | None = None, now: float = NOW) -> tuple[SmtpWatch, Feed]:
     """An app that has those events waiting, on a clock that stands at `now`, and its feed."""
     feed = Feed(events)
-    config = config or Config(refresh=SLOW)
+    config = config or Config(refresh=SLOW, pane="sessions")
     watch = SmtpWatch(config, HOST, feed.take, lambda: now)
     watch.wake()
     return watch, feed

@@ -10,7 +10,7 @@ from widgets import sieve
 from widgets.columns import COLUMNS
 from widgets.rows import FROZEN_ROWS
 from widgets.session_view import SessionView
-from widgets.sieve import Sieve, words
+from widgets.sieve import Sieve
 
 
 def numbers(sessions: list[Session]) -> list[int]:
@@ -92,10 +92,6 @@ def test_filter_sees_what_changes() -> None:
     assert shown(rows) == []
     picture.apply([ev.Command(scenes.NOW, scenes.SENSOR, scenes.HOST, 1, "203.0.113.7", "VRFY", "root")])
     assert shown(rows) == [1]
-
-
-def test_words() -> None:
-    assert words(" Relay !Gmail ! ") == (("relay",), ("gmail",))
 
 
 def test_sieve_looks_at_a_bounded_number_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

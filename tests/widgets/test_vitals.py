@@ -25,7 +25,7 @@ def test_least_important_goes_first() -> None:
     said = items(picture(), scenes.NOW, scenes.HOST, None)
     wide, narrow, tiny = (fit(said, cells).text for cells in (200, 71, 24))
     assert wide.startswith("smtpwatch  mx1.example.net  in") and "120k packets" in wide and "● wire running" in wide
-    assert "ref  50%" in narrow and "● wire" in narrow and "packets" not in narrow
+    assert "ref  90%" in narrow and "● wire" in narrow and "packets" not in narrow
     assert "● wire" in tiny and "TLS" not in tiny
 
 

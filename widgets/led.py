@@ -1,0 +1,12 @@
+"""The way from one pane to another."""
+
+from textual.message import Message
+
+
+class Led(Message):
+    """Another pane is to be shown; `term` is added to the filter."""
+
+    def __init__(self, pane: str, term: str) -> None:
+        super().__init__()
+        self.pane = pane
+        self.term = term
