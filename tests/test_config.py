@@ -98,6 +98,10 @@ def test_unknown_key(write: Callable[[str], Path]) -> None:
         ('local = ["example.org"]', "example.org"),
         ('local = ["192.0.2.0/33"]', "192.0.2.0/33"),
         ("hostname = 1979-05-27", "hostname"),
+        ('geo = "/a.mmdb"', "geo"),
+        ('geo = ["none", "/a.mmdb"]', "either `none` or paths"),
+        ('geo = [""]', "an empty path"),
+        ("names = 0", "names"),
     ],
 )
 def test_a_bad_value_is_named(write: Callable[[str], Path], setting: str, names: str) -> None:
@@ -164,3 +168,11 @@ def test_a_network_or_a_refusal(text: str) -> None:
 
 def test_host_bits_are_allowed() -> None:
     assert network("10.1.2.3/8") == ip_network("10.0.0.0/8")
+
+
+def test_geo_and_names(write: Callable[[str], Path]) -> None:
+    path = write('geo = ["/srv/geo/own.mmdb", "/var/lib/GeoIP"]\nnames = false\n')
+    config = load(path, {})
+    assert config == Config(geo=("/srv/geo/own.mmdb", "/var/lib/GeoIP"), names=False)
+    assert config.places() == ("/srv/geo/own.mmdb", "/var/lib/GeoIP")
+    assert load(path, {"geo": ("none",)}).places() == ("none",)

@@ -1,6 +1,7 @@
 """What the screen is given: files as they are read, and what is wrong with them."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,8 +22,8 @@ class Screen:
 
     shown: "list[Screen]"
 
-    def __init__(self, config: Config, host: str, take: object, clock: object) -> None:
-        self.take, self.clock = take, clock
+    def __init__(self, config: Config, host: str, take: object, clock: object, lookups: object) -> None:
+        self.host, self.take, self.clock = host, take, clock
         self.told = asyncio.Event()
         self.return_code = 0
         self.events: list[ev.Event] = []
@@ -67,7 +68,7 @@ def test_files_of_no_use_open_no_screen(tmp_path: Path) -> None:
 def test_damage_is_told_by_the_sensor(monkeypatch: pytest.MonkeyPatch) -> None:
     good, told = scenes.busy_evening()[1:3], scenes.status("degraded", "cut short")
 
-    def damaged(*_: object) -> Iterator[Sequence[ev.Event]]:
+    def damaged(*_: object, plain: bool) -> Iterator[Sequence[ev.Event]]:
         yield good
         yield [told]
         raise FeedError("cut short", damaged=True)
@@ -75,6 +76,28 @@ def test_damage_is_told_by_the_sensor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console, "from_files", damaged)
     assert console.run(Config(), "mx1", [Path("x.pcap")], demo=False) == 0
     assert Screen.shown[0].events == [*good, told]
+
+
+def test_the_demo_is_played_as_a_live_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own host, its own addresses, whatever is set; told against the clock."""
+
+    class Left(Screen):
+        """Left after some seconds' events."""
+
+        async def run_async(self) -> None:
+            while not any(isinstance(event, ev.MessageReceived) for event in self.events):
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr("smtpwatch.app.SmtpWatch", Left)
+    began = time.time()
+    assert console.run(Config(), "elsewhere", [], demo=True) == 0
+    (shown,) = Screen.shown
+    assert (shown.host, shown.clock) == ("mx1.example.net", time.time)
+    assert {event.host for event in shown.events} == {"mx1.example.net"}
+    assert {event.sensor for event in shown.events if isinstance(event, ev.SensorStatus)} == {"wire", "log", "host"}
+    assert all(event.time >= began for event in shown.events)
+    directions = {event.direction for event in shown.events if isinstance(event, ev.SessionOpened)}
+    assert "inbound" in directions
 
 
 async def test_reading_waits_for_the_state() -> None:

@@ -17,8 +17,8 @@ def _recipient(code: int | None) -> ev.Event:
     return ev.RecipientDecided(*_WHO, "a@example.org", code, None, "")
 
 
-def _message(outcome: ev.Outcome) -> ev.Event:
-    return ev.MessageDecided(*_WHO, "", True, outcome, 250, None, "", None, 1, 0, 10)
+def _message(outcome: ev.Outcome, code: int | None = 250) -> ev.Event:
+    return ev.MessageDecided(*_WHO, "", True, outcome, code, None, "", None, 1, 0, 10)
 
 
 @pytest.mark.parametrize(
@@ -29,16 +29,18 @@ def _message(outcome: ev.Outcome) -> ev.Event:
         (_opened("outbound"), {"sessions", "sessions outbound"}),
         (ev.SessionClosed(*_WHO, 1.0, "quit", 1, 1, None, True), {"sessions closed"}),
         (ev.Greeting(*_WHO, 220, "mx ESMTP"), set()),
-        (ev.Greeting(*_WHO, 421, "busy"), {"greetings refused"}),
-        (ev.Greeting(*_WHO, 554, "no"), {"greetings refused"}),
+        (ev.Greeting(*_WHO, 421, "busy"), {"greetings refused", "refusals"}),
+        (ev.Greeting(*_WHO, 554, "no"), {"greetings refused", "refusals"}),
         (_recipient(250), {"recipients accepted"}),
         (_recipient(251), {"recipients accepted"}),
-        (_recipient(450), {"recipients refused"}),
-        (_recipient(550), {"recipients refused"}),
+        (_recipient(450), {"recipients refused", "refusals"}),
+        (_recipient(550), {"recipients refused", "refusals"}),
         (_recipient(None), set()),
         (_message("accepted"), {"messages accepted"}),
         (_message("rejected"), {"messages rejected"}),
-        (_message("deferred"), {"messages deferred"}),
+        (_message("rejected", None), {"messages rejected"}),
+        (_message("rejected", 550), {"messages rejected", "refusals"}),
+        (_message("deferred", 451), {"messages deferred", "refusals"}),
         (_message("reset"), {"messages reset"}),
         (_message("abandoned"), {"messages abandoned"}),
         (_message("unknown"), {"messages unknown"}),

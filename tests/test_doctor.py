@@ -16,8 +16,12 @@ import pytest
 from smtpwatch import rights
 from smtpwatch.config import Config
 from smtpwatch.doctor import Finding, findings, lines
+from smtpwatch.lookup import checked
+from smtpwatch.lookup.databases import PLACES, STALE, found
+from smtpwatch.lookup.names import ResolverError
 from tests.hosts.namespaces import Namespace
 from tests.hosts.program import PROGRAM
+from tests.lookup import databases
 
 # Still root, which may run the virtual environment wherever it is, but without any capability.
 POWERLESS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
@@ -50,7 +54,7 @@ def _report(ran: subprocess.CompletedProcess[bytes]) -> list[str]:
 
 @pytest.mark.needs("namespaces")
 def test_with_rights(lab: Namespace) -> None:
-    report = _report(lab.run(PROGRAM, "doctor", "--ports", f"25,{PORT}"))
+    report = _report(lab.run(PROGRAM, "doctor", "--ports", f"25,{PORT}", "--geo", "none", "--no-certificates"))
     assert report[0].startswith(f"   system        {platform.system()} {platform.release()}, Python ")
     assert "ok capture       allowed" in report
     assert "ok capture ring  AF_PACKET, TPACKET_V3" in report
@@ -64,7 +68,7 @@ def test_with_rights(lab: Namespace) -> None:
 @pytest.mark.needs("namespaces", "setpriv")
 @pytest.mark.parametrize("program", [(PROGRAM,), (sys.executable, "-P", "-m", "smtpwatch")])
 def test_without_rights(lab: Namespace, program: tuple[str | Path, ...]) -> None:
-    report = _report(lab.run(*POWERLESS, *program, "doctor", "--ports", str(PORT)))
+    report = _report(lab.run(*POWERLESS, *program, "doctor", "--ports", str(PORT), "--no-certificates"))
     at = report.index("-- capture       not allowed (needs root or CAP_NET_RAW)")
     assert report[at + 1] == f"                 -> sudo {shlex.quote(str(PROGRAM))}"
     assert "   capture ring  not known without the right to capture" in report
@@ -89,8 +93,22 @@ def test_an_interface_that_is_not_there(lab: Namespace) -> None:
 def test_findings(lab: Namespace, tmp_path: Path) -> None:
     log = _log(tmp_path / "mail.log")
     with lab.entered():
-        found = list(findings(Config(ports=(PORT, 25), logs=(str(log),))))
-    subjects = ["system", "capture", "capture ring", *["interface"] * 3, *["port"] * 2, "libpcap", "log", "terminal"]
+        found = list(
+            findings(Config(ports=(PORT, 25), logs=(str(log),), geo=("none",), names=False, certificates=False))
+        )
+    subjects = [
+        "system",
+        "capture",
+        "capture ring",
+        *["interface"] * 3,
+        *["port"] * 2,
+        "certificate",
+        "libpcap",
+        "log",
+        "geo",
+        "names",
+        "terminal",
+    ]
     assert [finding.what for finding in found] == subjects
     assert Finding("interface", "lo: up, 127.0.0.1, ::1", True) in found
     assert Finding("interface", "spare0: down, no address", None) in found
@@ -152,7 +170,7 @@ def test_a_process_name_does_not_act_on_the_terminal(lab: Namespace, monkeypatch
     """prctl(2) PR_SET_NAME takes any octets, from anybody."""
     monkeypatch.setattr(psutil.Process, "name", lambda _: "\x1b[2J\nsmtpd")
     with lab.entered():
-        report = lines(Config(ports=(PORT,)))
+        report = lines(Config(ports=(PORT,), certificates=False))
     assert f"ok port          {PORT}: \\e[2J smtpd ({os.getpid()})" in report
     assert all(line.isprintable() for line in report)
 
@@ -206,3 +224,113 @@ def test_logs_that_cannot_be_read(tmp_path: Path) -> None:
         f"{empty}: followed", f"{missing}: No such file or directory", f"{folder}: Is a directory",
     ]  # fmt: skip
     assert [finding.good for finding in found] == [True, False, False]
+
+
+# ---- geo databases and names
+
+NOW = databases.BUILT + 12.5 * 86_400
+DB_IP = "https://db-ip.com/db/lite.php"
+ELSEWHERE = Finding("geo", 'a .mmdb file elsewhere is named by --geo PATH, or in the settings by geo = ["PATH"]', None)
+
+
+def test_geo_databases(tmp_path: Path) -> None:
+    country, asn = databases.country(tmp_path), databases.asn(tmp_path)
+    assert list(checked.geo(Config(geo=(str(country), str(asn))), NOW)) == [
+        Finding("geo", f"GeoLite2-Country, 12 days old: {country}", True),
+        Finding("geo", f"GeoLite2-ASN, 12 days old: {asn}", True),
+    ]
+
+
+def test_a_geo_database_that_nobody_renews(tmp_path: Path) -> None:
+    path = databases.demo(tmp_path)
+    config = Config(geo=(str(path),))
+    assert [finding.good for finding in checked.geo(config, databases.BUILT + STALE + 86_399)] == [True]
+    assert list(checked.geo(config, databases.BUILT + STALE + 86_400)) == [
+        Finding(
+            "geo",
+            f"Demo-City-ASN, 61 days old: {path} (stale)",
+            False,
+            f"geoipupdate, best by a timer; or this month's file from {DB_IP}",
+        )
+    ]
+
+
+def test_no_geo_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(checked, "found", lambda paths: found(paths, ()))
+    where = ", ".join(map(str, PLACES))
+    assert list(checked.geo(Config(), NOW)) == [
+        Finding(
+            "geo",
+            f"no database of the countries and networks of sources in {where}",
+            None,
+            "geoipupdate fetches GeoLite2-Country and GeoLite2-ASN (free, with an account at MaxMind); or without one: "
+            f"dbip-country-lite and dbip-asn-lite from {DB_IP}",
+        ),
+        ELSEWHERE,
+    ]
+
+
+def test_geo_databases_of_which_some_are_of_no_use(tmp_path: Path) -> None:
+    country, missing = databases.country(tmp_path), tmp_path / "missing.mmdb"
+    assert list(checked.geo(Config(geo=(str(missing), str(country))), NOW)) == [
+        Finding("geo", f"GeoLite2-Country, 12 days old: {country}", True),
+        Finding("geo", f"{missing}: No such file or directory", False),
+        Finding(
+            "geo",
+            f"no database of the networks of sources in {missing}, {country}",
+            None,
+            "geoipupdate fetches GeoLite2-ASN (free, with an account at MaxMind); or without one: "
+            f"dbip-asn-lite from {DB_IP}",
+        ),
+        ELSEWHERE,
+    ]
+
+
+def test_geo_and_names_switched_off() -> None:
+    config = Config(geo=("none",), names=False)
+    assert [finding for finding in findings(config) if finding.what in ("geo", "names")] == [
+        Finding("geo", "off: countries and networks of sources are not shown", None),
+        Finding("names", "off: no reverse DNS", None),
+    ]
+
+
+def test_whom_names_are_asked_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checked, "servers", lambda: ("192.0.2.53", "2001:db8::53"))
+    assert checked.names(Config()) == Finding(
+        "names", "reverse DNS of what is on screen, asked of 192.0.2.53, 2001:db8::53", True
+    )
+
+
+def test_no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> tuple[str, ...]:
+        raise ResolverError("cannot open /etc/resolv.conf")
+
+    monkeypatch.setattr(checked, "servers", refuse)
+    assert checked.names(Config()) == Finding(
+        "names",
+        "no resolver for reverse DNS: cannot open /etc/resolv.conf",
+        False,
+        "name one in /etc/resolv.conf",
+    )
+
+
+@pytest.mark.needs("namespaces", "setpriv")
+def test_a_geo_database_that_may_not_be_read(lab: Namespace, tmp_path: Path) -> None:
+    path, asn = databases.country(tmp_path), databases.asn(tmp_path)
+    path.chmod(0)
+    report = _report(lab.run(*POWERLESS, PROGRAM, "doctor", "--geo", path, "--geo", asn, "--no-names"))
+    lines = [line for line in report if line[3:].startswith(("geo ", "names "))]
+    age = lines[0].removeprefix("ok geo           GeoLite2-ASN, ").removesuffix(f" old: {asn}")
+    assert age.split()[1] in ("day", "days")
+    assert lines[1:] == [
+        f"-- geo           {path}: Permission denied",
+        f"   geo           no database of the countries of sources in {path}, {asn}",
+        f"   geo           {ELSEWHERE.says}",
+        "   names         off: no reverse DNS",
+    ]
+
+
+def test_geo_databases_and_none_at_once() -> None:
+    ran = subprocess.run([PROGRAM, "doctor", "--geo", "a.mmdb", "--geo", "none"], capture_output=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, b"")
+    assert ran.stderr == b"smtpwatch: geo databases: either `none` or paths\n"

@@ -16,6 +16,7 @@ PACKAGES = ("smtpwatch", "widgets", "collectors")
 DATA = (
     "smtpwatch/app.tcss",
     "smtpwatch/demo/burst.pcap.gz",
+    "smtpwatch/demo/places.mmdb",
     "collectors/wire/tls-parameters.txt",
     *(f"{package}/py.typed" for package in PACKAGES),
 )

@@ -2,13 +2,14 @@
 
 import sys
 
-from tests.benchmarks import capture, live, logs, screen
+from tests.benchmarks import capture, flood, live, logs, screen
 
 BENCHMARKS = (
     ("Capture file", capture.main),
     ("Live capture", live.main),
     ("Mail log", logs.main),
     ("Screen", screen.main),
+    ("Memory under a flood", flood.main),
 )
 
 failed = 0

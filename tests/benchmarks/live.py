@@ -31,7 +31,9 @@ def _load(host: Namespace, seconds: float) -> tuple[int, float]:
 
 def _ours(host: Namespace, folder: Path) -> None:
     with (folder / "events").open("wb") as out:
-        program = host.popen(sys.executable, "-m", "smtpwatch", "events", "-i", "lo", stdout=out.fileno())
+        program = host.popen(
+            sys.executable, "-m", "smtpwatch", "events", "-i", "lo", "--sensors", "wire", stdout=out.fileno()
+        )
         time.sleep(2)
         (sensor,) = psutil.Process(program.pid).children()
         before = sum(sensor.cpu_times()[:2])

@@ -29,9 +29,10 @@ def test_whole_events_and_tallies_add_up_alike() -> None:
 
 def test_vitals() -> None:
     vitals = Vitals(picture(), scenes.NOW)
-    assert vitals.sessions == pytest.approx(3 / 5)
-    assert vitals.refused == pytest.approx(1 / 5)
-    assert vitals.refused_share == pytest.approx(1 / 2)
+    assert vitals.sessions == pytest.approx(2 / 5)  # the third is outbound
+    assert vitals.accepted == pytest.approx(1 / 5)
+    assert vitals.refused == pytest.approx(9 / 5)  # a greeting and eight recipients, in whole seconds
+    assert vitals.refused_share == pytest.approx(9 / 10)
     assert 0 < (vitals.tls_share or 0) < 1
 
 
