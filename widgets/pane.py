@@ -56,12 +56,14 @@ class Pane(Vertical):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The keys have gone to another part."""
         self._front = next((table for table in self.tables if table is event.widget), self._front)
+        for table in self.tables:
+            table.activate(table is self._front)
         self.lay_out()
 
     def look(self, now: float) -> None:
         """Show what is true at `now`."""
         for table in self.tables:
-            table.active = table is self.front
+            table.activate(table is self.front)
             if table.display:
                 table.look(now)
         if not self._stands:

@@ -11,6 +11,7 @@ from widgets.detail import Detail
 from widgets.led import Led
 from widgets.rate_graph import START_ZOOM
 from widgets.source_lines import Named, body, head
+from widgets.source_view import still
 
 
 class SourceStory(Detail[Party]):
@@ -28,6 +29,10 @@ class SourceStory(Detail[Party]):
         self._picture = picture
         self._named = named
         self._zoom = START_ZOOM
+
+    def look(self, row: Party | None, now: float) -> None:
+        """As Detail has it, of a copy: a source that has to give way to others loses what is told of it."""
+        super().look(None if row is None else still(row), now)
 
     def action_sessions(self) -> None:
         """Go to them."""

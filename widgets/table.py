@@ -100,6 +100,12 @@ class Table(LinePane, Generic[T], can_focus=True):
         """Whether no row is held on to: the top stays in sight."""
         return self._key is None and self._top == 0 and self._row == 0
 
+    def activate(self, active: bool) -> None:
+        """The keys of its pane go to it, or do so no longer."""
+        if active is not self.active:
+            self.active = active
+            self._draw()
+
     def look(self, now: float) -> None:
         """Show what is true at `now`."""
         self._now = now

@@ -24,7 +24,7 @@ from smtpwatch.state.heavy import Heavy
 from smtpwatch.state.history import Together
 from smtpwatch.state.names import NAME, domain_of, helo_pattern
 from smtpwatch.state.origins import Origins, Place
-from smtpwatch.state.party import LATEST, PASSED, PLACES, REJECTED, TLS, Dimension, Facts, Outcome, Party
+from smtpwatch.state.party import PASSED, PLACES, REJECTED, TLS, Dimension, Facts, Outcome, Party
 from smtpwatch.state.rates import Rate
 from smtpwatch.state.session import LOG, Session
 
@@ -219,9 +219,13 @@ class Activity:
 
     def _again(self, session: Session, party: Party, time: float) -> Party:
         assert party.dimension is not None  # nosec: the totals are always held
-        fresh = self.groups[party.dimension].touch(party.key)
-        if not fresh.first:
-            fresh.label, fresh.facts, fresh.members = party.label, party.facts, party.members
+        if party.dimension is Dimension.ADDRESS:
+            fresh = self.origins.of(party.key, time)[0]
+            fresh.led_to(session.key)
+        else:
+            fresh = self.groups[party.dimension].touch(party.key)
+            fresh.label = party.label
+            fresh.join(session.source)
         fresh.begun(time, not session.over)
         return fresh
 
@@ -230,9 +234,7 @@ class Activity:
         for party in places:
             party.begun(time)
         session.parties += places
-        facts = places[0].facts
-        if facts is not None:
-            facts.latest = (*facts.latest[1 - LATEST :], session.key)
+        places[0].led_to(session.key)
 
     @staticmethod
     def facts(session: Session) -> Facts | None:

@@ -34,6 +34,10 @@ class Held:
         self.held = True
         """False once it had to give way. What is added to it then is lost: ask for its key anew."""
 
+    def gone(self) -> None:
+        """It has had to give way."""
+        self.held = False
+
 
 Thing = TypeVar("Thing", bound=Held)
 
@@ -91,7 +95,7 @@ class Heavy(Generic[Thing]):
         thing = self._make(key)
         if len(self._held) >= self.places:
             lightest = self._lightest()
-            lightest.held = False
+            lightest.gone()
             del self._held[lightest.key]
             self._floor = max(self._floor, lightest.weight)
             thing.weight = thing.error = self._floor  # it may have been held before, and given way

@@ -64,6 +64,7 @@ outcome, 2.4 kB with five, 4.8 kB with five hundred; an outcome's ring is 1.2 kB
 MEMORY = 60.0  # seconds after which an outcome weighs a third of a new one in `heat`
 ROUNDING = 1e-9  # of a heat: what is left of it when all is taken back but for rounding
 OPENING = 0.5  # of an outcome: what a session weighs that has come to nothing yet, so that those who only hang show
+_NO_HISTORY = History(len(Outcome))  # of those who are not held: nobody adds to it
 LATEST = 8  # sessions of a source that are found from it
 
 
@@ -97,6 +98,12 @@ class Party(Held):
         """Its sources."""
         self.facts: Facts | None = Facts() if dimension is Dimension.ADDRESS else None
 
+    def gone(self) -> None:
+        """It has had to give way. Open sessions refer to it for as long as they last, and there may be a hundred
+        thousand: it lets go of all that takes room."""
+        super().gone()
+        self.history, self.members, self.facts = _NO_HISTORY, None, None
+
     @property
     def blank(self) -> bool:
         """Nothing is told of it: whatever there was has been taken back."""
@@ -123,6 +130,11 @@ class Party(Held):
         self.open += open_
         self.seen(time)
         self.warm(time, OPENING)
+
+    def led_to(self, session: tuple[str, int]) -> None:
+        """A source's session is found from it, by its key."""
+        if self.facts is not None:
+            self.facts.latest = (*self.facts.latest[1 - LATEST :], session)
 
     def join(self, source: str) -> None:
         """A source is one of its members."""
