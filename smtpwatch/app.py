@@ -160,7 +160,7 @@ class SmtpWatch(App[None]):
         yield Pane(logs, "line", id="log", keys=LOG_KEYS)
         yield Transcript(id="transcript")
         yield MessageStory(picture.sessions, id="story")
-        yield SourceStory(picture, lookups.named, id="source-story")
+        yield SourceStory(picture, lookups, id="source-story")
         yield DeliveryStory(picture, id="delivery-story")
         yield LogDetail(picture.sessions, id="log-detail")
         yield Help(NOTES, id="help")

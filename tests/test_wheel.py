@@ -15,7 +15,7 @@ HERE = Path(__file__).parents[1]
 PACKAGES = ("smtpwatch", "widgets", "collectors")
 DATA = (
     "smtpwatch/app.tcss",
-    "smtpwatch/demo/burst.pcap.gz",
+    *(f"smtpwatch/demo/{name}" for name in ("burst.pcap.gz", "mail.log.gz", "dovecot.log.gz", "sensors.jsonl.gz")),
     "smtpwatch/demo/places.mmdb",
     "collectors/wire/tls-parameters.txt",
     *(f"{package}/py.typed" for package in PACKAGES),

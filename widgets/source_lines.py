@@ -1,6 +1,6 @@
 """One source told in full: who it is, what it does, and the latest of its sessions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from rich.segment import Segment
 from textual.strip import Strip
@@ -36,12 +36,9 @@ SHARE_CELLS = 10  # of a bar
 _INK = {"x": ink.BAD, "!": ink.WARN, " ": ink.STRONG}
 _MARKED = {"x": ink.BAD, "!": ink.WARN, "~": ink.FAINT, " ": None}
 
-Named = Callable[[str], str]
-"""What is known of an address's name, in words."""
 
-
-def head(party: Party, now: float, cells: int, named: Named) -> list[Strip]:
-    """Who it is, what came of what it tried, and how fast."""
+def head(party: Party, now: float, cells: int, name: str, place: str) -> list[Strip]:
+    """Who it is (`name` and `place` in words, "" unknown), what came of what it tried, and how fast."""
     facts = party.facts or Facts()
     who = "  ".join(
         part
@@ -55,7 +52,8 @@ def head(party: Party, now: float, cells: int, named: Named) -> list[Strip]:
         if part
     )
     strips = fact("", who, cells, _INK[mark(party)])
-    strips += fact("name", named(party.key), cells)
+    strips += fact("name", name, cells)
+    strips += fact("place", place, cells)
     seen = f"first {clock.of_day(party.first)}, last {clock.of_day(party.last)}, {party.open:,} open now"
     strips += fact("seen", seen, cells)
     strips += fact("outcome", outcomes(party), cells)

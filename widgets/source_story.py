@@ -3,6 +3,7 @@
 from textual.binding import Binding
 from textual.strip import Strip
 
+from smtpwatch.lookup import Lookups
 from smtpwatch.state.history import ZOOMS
 from smtpwatch.state.party import Party
 from smtpwatch.state.picture import Picture
@@ -10,7 +11,7 @@ from smtpwatch.state.session import Session
 from widgets.detail import Detail
 from widgets.led import Led
 from widgets.rate_graph import START_ZOOM
-from widgets.source_lines import Named, body, head
+from widgets.source_lines import body, head
 from widgets.source_view import still
 
 
@@ -24,10 +25,10 @@ class SourceStory(Detail[Party]):
         Binding("minus", "zoom(1)", "a longer time"),
     ]
 
-    def __init__(self, picture: Picture, named: Named, id: str) -> None:  # noqa: A002 (Textual's own name for it)
+    def __init__(self, picture: Picture, lookups: Lookups, id: str) -> None:  # noqa: A002 (Textual's own name for it)
         super().__init__(id=id)
         self._picture = picture
-        self._named = named
+        self._lookups = lookups
         self._zoom = START_ZOOM
 
     def look(self, row: Party | None, now: float) -> None:
@@ -48,9 +49,9 @@ class SourceStory(Detail[Party]):
         party = self.row
         if party is None:
             return None
-        return head(party, self._now, cells, self._named), body(
-            party, self._latest(party), self._now, self._zoom, cells
-        )
+        name, place = self._lookups.named(party.key), self._lookups.where(party.key, self._now)
+        said = body(party, self._latest(party), self._now, self._zoom, cells)
+        return head(party, self._now, cells, name, place), said
 
     def _latest(self, party: Party) -> list[Session]:
         """Those that are still held, the latest first."""

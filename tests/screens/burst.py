@@ -4,6 +4,7 @@ used from many places, TLS of all kinds, deliveries, a queue that grows. The clo
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import product
+from pathlib import Path
 
 import msgspec
 from textual.geometry import Region
@@ -14,6 +15,8 @@ from smtpwatch import events as ev
 from smtpwatch.app import SmtpWatch
 from smtpwatch.config import Config
 from smtpwatch.lookup import Lookups, Name, Names, Place, Places
+from smtpwatch.lookup.databases import Database
+from smtpwatch.lookup.geo import UNDETAILED, Details
 from smtpwatch.state.picture import Picture
 from tests.screens import mail, scenes, tls
 from tests.screens.scenes import HOST, NOW, Dialogue
@@ -59,6 +62,15 @@ class Known(Places):
     def knows_network(self) -> bool:
         """It does."""
         return True
+
+    @property
+    def databases(self) -> tuple[Database, ...]:
+        """Made twelve days ago."""
+        return (Database(Path("places.mmdb"), "GeoLite2-City", NOW - 12 * 86_400, True, True, True),)
+
+    def details(self, address: str) -> Details:
+        """The city of one of them."""
+        return Details("Cluj-Napoca", "Cluj", 20) if address == "203.0.113.7" else UNDETAILED
 
 
 class Named(Names):

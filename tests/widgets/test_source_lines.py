@@ -27,8 +27,8 @@ def spammer() -> tuple[Party, list[Session]]:
     return party, [session for session in held if session is not None]
 
 
-def top(party: Party, cells: int, name: str = HOST7) -> list[str]:
-    strips = head(party, NOW, cells, lambda address: name)
+def top(party: Party, cells: int, name: str = HOST7, place: str = "") -> list[str]:
+    strips = head(party, NOW, cells, name, place)
     assert all(strip.cell_length <= cells for strip in strips)
     return [strip.text for strip in strips]
 
@@ -60,6 +60,12 @@ def test_names_as_far_as_they_are_known() -> None:
     assert top(party, 80, "being looked up")[1] == "name    being looked up"
 
 
+def test_where_it_is() -> None:
+    party, _ = spammer()
+    place = "Cluj-Napoca, Cluj, within 20 km (GeoLite2-City, 12 d old; GeoLite2-ASN, 3 d old)"
+    assert top(party, 120, place=place)[2] == f"place   {place}"
+
+
 def test_its_proxy_and_what_was_before_it_was_followed() -> None:
     party, _ = spammer()
     assert party.facts is not None
@@ -79,7 +85,7 @@ def test_one_is_one() -> None:
 
 def test_its_mark_is_the_colour_of_its_name() -> None:
     def ink_of(party: Party) -> object:
-        return [segment for segment in head(party, NOW, 80, lambda address: "")[0] if segment.text][-1].style
+        return [segment for segment in head(party, NOW, 80, "", "")[0] if segment.text][-1].style
 
     party, _ = spammer()
     assert ink_of(party) == ink.WARN
@@ -179,7 +185,7 @@ def test_strangers_words_are_shown_as_text_and_cut() -> None:
     sessions = list(picture.sessions.live.values())
     for cells in (1, 20, 40, 80, 200):
         lines = [strip for strip in body(party, sessions, NOW, 1, cells) if cells >= 40 or strip.cell_length <= cells]
-        lines += head(party, NOW, cells, lambda address: long)
+        lines += head(party, NOW, cells, long, long)
         text = "".join(strip.text for strip in lines)
         assert not any(ord(char) < 32 or 127 <= ord(char) < 160 or char == "\u202e" for char in text)
         assert len(text) < 60_000

@@ -15,16 +15,17 @@ async def test_the_whole_screen_at_80() -> None:
         await shown.press("enter")
         shown.check()
         lines = shown.lines
-        assert lines[1:8] == [
+        assert lines[1:9] == [
             "203.0.113.7  RO  AS64500  EXAMPLE-HOST",
             "name    host7.example.net (forward-confirmed)",
+            "place   Cluj-Napoca, Cluj, within 20 km (GeoLite2-City, 12 d old)",
             "seen    first 10:40:08, last 10:41:00, 0 open now",
             "outcome 21 sessions: 3 accepted, 80 refused (80 for good, 0 for now), 0 logins",
             "        failed, 0 came to nothing",
             "per s   0.8 in 10 s, 1.4 in 1 min, 0.1 in 15 min",
             "── wire: C> client  S< server  log: L: ─────────────────────────────────────────",
         ]
-        assert lines[8].startswith("what came of it, 10 min")
+        assert lines[9].startswith("what came of it, 10 min")
         assert "why refused      80 100% ▆▆▆▆▆▆▆▆▆▆ relay denied" in lines
 
 
@@ -36,17 +37,17 @@ async def test_the_whole_screen_at_120() -> None:
         outcome = (
             "outcome 21 sessions: 3 accepted, 80 refused (80 for good, 0 for now), 0 logins failed, 0 came to nothing"
         )
-        assert lines[4] == outcome
-        assert lines[6].startswith("── wire: C> client  S< server  log: L: ──") and "latest sessions" in lines
+        assert lines[5] == outcome
+        assert lines[7].startswith("── wire: C> client  S< server  log: L: ──") and "latest sessions" in lines
 
 
 async def test_zoom() -> None:
     async with burst.screen(pane="sources") as shown:
         await shown.press("enter")
-        told = [shown.lines[8].split("  ")[0]]
+        told = [shown.lines[9].split("  ")[0]]
         for key in ("minus", "minus", "minus", "plus", "plus", "plus", "plus"):
             await shown.press(key)
-            told.append(shown.lines[8].split("  ")[0])
+            told.append(shown.lines[9].split("  ")[0])
         times = ["10 min", "1 h", "24 h", "24 h", "1 h", "10 min", "1 min", "1 min"]
         assert told == [f"what came of it, {time}" for time in times]
 
@@ -54,13 +55,13 @@ async def test_zoom() -> None:
 async def test_it_scrolls_and_keeps_its_head() -> None:
     async with burst.screen(pane="sources") as shown:
         await shown.press("enter")
-        head = shown.lines[1:8]
+        head = shown.lines[1:9]
         await shown.press("pagedown")
-        assert shown.lines[1:8] == head and "what came of it" not in shown.lines[8]
+        assert shown.lines[1:9] == head and "what came of it" not in shown.lines[9]
         await shown.press("end")
         assert shown.lines[22].endswith("-- ended by quit")
         await shown.press("home")
-        assert shown.lines[8].startswith("what came of it")
+        assert shown.lines[9].startswith("what came of it")
 
 
 async def test_o_leads_to_its_sessions() -> None:
@@ -74,7 +75,7 @@ async def test_it_follows_and_stays_when_the_source_is_no_longer_held() -> None:
     async with burst.screen(pane="sources") as shown:
         await shown.press("enter")
         await shown.arrive(*burst.spam(9_000, "203.0.113.7", NOW).events)
-        assert "outcome 22 sessions: 3 accepted, 84 refused" in shown.lines[4]
+        assert "outcome 22 sessions: 3 accepted, 84 refused" in shown.lines[5]
         sources = shown.app.picture.activity.sources
         party = sources.get("203.0.113.7")
         assert party is not None
