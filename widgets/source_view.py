@@ -87,8 +87,9 @@ class SourceView(Rows[Party]):
         return self.dimension, self.sorted_by, self.reverse, self._sieve, self._frozen is None
 
     def _stale(self, now: float) -> bool:
+        """While a file is read time may stand still, and what is read last must show as well."""
         held = self._order and all(party.held for party in self._order[:100])
-        return not held or not 0 <= now - self._ordered < HOLD
+        return not held or not 0 < now - self._ordered < HOLD
 
     def freeze(self, around: int) -> int:
         """Stand still, whatever the rows are grouped by later."""

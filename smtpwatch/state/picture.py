@@ -93,7 +93,7 @@ class Picture:
 
     def queue_ages(self, now: float) -> QueueAges | None:
         """How long mail has waited, as it was AGES seconds ago at most."""
-        if not 0 <= now - self._ages_at < AGES:
+        if not 0 < now - self._ages_at < AGES:  # time stands still when a file has been read
             self._ages, self._ages_at = queue_ages(self.queues, self.messages, now), now
         return self._ages
 

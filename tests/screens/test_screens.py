@@ -19,9 +19,13 @@ def typing(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
     """Tick once, then press `keys`."""
 
     async def run(pilot: Pilot[None]) -> None:
-        await pilot.pause()
         assert isinstance(pilot.app, SmtpWatch)
+        folded = -1
+        while pilot.app.picture.events != folded:  # in slices, between which the screen gets its turns
+            folded = pilot.app.picture.events
+            await pilot.pause()
         pilot.app.tick()
+        await pilot.pause()
         await pilot.press(*keys)
         await pilot.pause()
 
