@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
-from textual.widget import Widget
 
 from smtpwatch.config import Config
 from smtpwatch.events import Event
@@ -17,61 +16,23 @@ from smtpwatch.folding import Folding
 from smtpwatch.lookup import NO_LOOKUPS, Lookups
 from smtpwatch.query import with_term
 from smtpwatch.state.picture import Picture
-from widgets.delivery_pane import DeliveryPane
-from widgets.delivery_story import DeliveryStory
-from widgets.delivery_table import DeliveryTable
-from widgets.detail import Detail
+from widgets.board import Board
 from widgets.foot_line import FootLine
-from widgets.home import Home
-from widgets.key_lines import Help, key_name, keys_of
+from widgets.key_lines import key_name, keys_of
 from widgets.led import Led
-from widgets.log_detail import LogDetail
 from widgets.log_table import LogTable
-from widgets.log_view import LogView
-from widgets.message_story import MessageStory
-from widgets.message_table import MessageTable
-from widgets.message_view import MessageView
 from widgets.notices import notice
 from widgets.palette import PALETTES, Palette
 from widgets.pane import Pane
 from widgets.rows import Key
-from widgets.session_table import SessionTable
-from widgets.session_view import SessionView
-from widgets.source_pane import SourcePane
-from widgets.source_story import SourceStory
 from widgets.source_table import SourceTable
 from widgets.status_bar import Clock, StatusLine, Trouble
 from widgets.table import Table
 from widgets.table_layout import as_text
-from widgets.tls_pane import TlsPane
-from widgets.transcript import Transcript
 
-NOTES = (
-    "Marks: x refused, failing or lost; ! a peer that does odd things, mail that waits; ~ seen in part.",
-    "Sensors: ● running, ○ starting, ▲ degraded, ✖ failed.",
-    "A filter's words must all be in a row (any case); !word leaves out rows that have it. "
-    "Click picks a row, a second click opens it; click on a title sorts.",
-)
 MORE_KEYS = (("?", "help"), ("y", "copy"), ("q", "quit"))
-LOG_KEYS = (("Enter", "open"), ("o", "its session"), ("/", "filter"), ("End", "follow"), ("Space", "freeze"))
 OPENED_KEYS = (("Esc", "back"), ("PgUp PgDn", "scroll"), ("1-9", "panes"), *MORE_KEYS)
 HELP_KEYS = (("Esc", "back"), ("q", "quit"))
-
-
-class Opened(NamedTuple):
-    """What is shown in full: a row of `table`."""
-
-    detail: Detail[Any]
-    table: Table[Any]
-    key: Key
-
-
-class Place(NamedTuple):
-    """Where one was: a pane, what was opened there, and the filter."""
-
-    pane: Pane
-    opened: tuple[Opened, ...]
-    filter: str
 
 
 class SmtpWatch(App[None]):
@@ -117,6 +78,7 @@ class SmtpWatch(App[None]):
         self._set_colours(config.theme)
         self.picture = Picture(lookups.place)
         self._lookups = lookups
+        self.board = Board(self.picture, lookups, config.pane)
         self.folding = Folding(self.picture, take)
         self._config = config
         self._host = host
@@ -124,10 +86,6 @@ class SmtpWatch(App[None]):
         self._now = 0.0
         self._seen = 0.0
         """The time that the panes show: `_now`, but for a frozen view."""
-        self._opened: list[Opened] = []
-        """What was opened, each from the one before; the last is in front."""
-        self._way: list[Place] = []
-        """Where we were led from, the first place first."""
         self._frozen_at: int | None = None
         self._to_filter = False
         self._note = ""
@@ -143,50 +101,21 @@ class SmtpWatch(App[None]):
 
     def compose(self) -> ComposeResult:
         """Status, one of the panes, and the foot."""
-        picture, lookups = self.picture, self._lookups
-        session_view = SessionView(picture.sessions, lookups.place, lookups.host)
-        message_view = MessageView(picture.messages, lookups.place, lookups.host)
         with Horizontal(id="status"):
             yield StatusLine(id="vitals")
             yield Clock(id="clock")
         yield Trouble(id="trouble")
-        yield Home(picture, lookups, id="home")
-        yield SourcePane(picture, lookups, id="sources")
-        yield Pane(SessionTable(session_view, id="session-table"), "session", id="sessions")
-        yield Pane(MessageTable(message_view, id="message-table"), "message", id="messages")
-        yield DeliveryPane(picture, id="deliveries")
-        yield TlsPane(picture, id="tls")
-        logs = LogTable(LogView(picture.sessions.logs.lines), picture.sessions, id="log-table")
-        yield Pane(logs, "line", id="log", keys=LOG_KEYS)
-        yield Transcript(id="transcript")
-        yield MessageStory(picture.sessions, id="story")
-        yield SourceStory(picture, lookups, id="source-story")
-        yield DeliveryStory(picture, id="delivery-story")
-        yield LogDetail(picture.sessions, id="log-detail")
-        yield Help(NOTES, id="help")
+        yield self.board
         yield FootLine(id="foot")
 
     def on_mount(self) -> None:
         """Start to fold and to tick."""
-        self.panes: dict[str, Pane] = {str(pane.id): pane for pane in self.query(Pane)}
-        self.pane = self.panes[self._config.pane]
-        """The one in front, or behind what was opened from it."""
-        self.transcript = self.query_one(Transcript)
-        self.story = self.query_one(MessageStory)
-        self._details: dict[type[Table[Any]], Detail[Any]] = {
-            SessionTable: self.transcript,
-            MessageTable: self.story,
-            SourceTable: self.query_one(SourceStory),
-            DeliveryTable: self.query_one(DeliveryStory),
-            LogTable: self.query_one(LogDetail),
-        }
-        self.help = self.query_one(Help)
         self.foot = self.query_one(FootLine)
         self._status = self.query_one(StatusLine)
         self._time = self.query_one(Clock)
         self._trouble = self.query_one(Trouble)
         self.foot.can_focus = False
-        self._show(self.pane)
+        self._show()
         self.run_worker(self.folding.run(), exit_on_error=True)
         if self._lookups.names is not None:
             self.run_worker(self._lookups.names.run(), exit_on_error=True)
@@ -196,7 +125,12 @@ class SmtpWatch(App[None]):
     @property
     def table(self) -> Table[Any]:
         """The table that keys act on, though what was opened from it may hide it."""
-        return self._opened[-1].table if self._opened else self.pane.front
+        return self.board.table
+
+    @property
+    def pane(self) -> Pane:
+        """The pane in front, or behind what was opened from it."""
+        return self.board.pane
 
     def on_resize(self) -> None:
         """What was laid out for another size is laid out anew."""
@@ -227,9 +161,8 @@ class SmtpWatch(App[None]):
         self._trouble.look(picture)
         if self.pane.display:
             self._look_at_pane()
-        elif self._opened and self._opened[-1].detail.display:
-            detail, table, key = self._opened[-1]
-            detail.look(table.view.get(key), self._seen)
+        else:
+            self.board.look_at_opened(self._seen)
         self._look_at_foot()
 
     def _look_at_pane(self) -> None:
@@ -243,7 +176,7 @@ class SmtpWatch(App[None]):
     def _look_at_foot(self) -> None:
         view = self.table.view
         count = f"{len(view):,}{'+' if view.pending else ''} of {view.total:,}"
-        keys: tuple[tuple[str, str], ...] = HELP_KEYS if self.help.display else OPENED_KEYS
+        keys: tuple[tuple[str, str], ...] = HELP_KEYS if self.board.help.display else OPENED_KEYS
         if self.pane.display:
             keys = (*self.pane.keys, ("1-9", "panes"), *MORE_KEYS)
             keys = (("Esc", "clear filter"), *keys) if self.foot.text else keys
@@ -256,12 +189,9 @@ class SmtpWatch(App[None]):
         ports = "any port" if self._config.any_port else "ports " + " ".join(map(str, self._config.ports))
         return notice(table, self.picture, ports, self._now)
 
-    def _show(self, front: Pane | Detail[Any] | Help) -> None:
-        """Bring one to the front; the others cost nothing while they are hidden."""
-        each: Widget
-        for each in (*self.panes.values(), *self._details.values(), self.help):
-            each.display = each is front
-        self.screen.set_focus(front.front if isinstance(front, Pane) else front)
+    def _show(self, help_: bool = False) -> None:
+        """What the board says is to be in front, or the help."""
+        self.board.show(help_)
         self.call_after_refresh(self._look)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -272,12 +202,10 @@ class SmtpWatch(App[None]):
 
     def action_pane(self, name: str) -> None:
         """Go to a pane; the filter goes along."""
-        self._opened.clear()
-        self._way.clear()
         self._note = ""
-        self.pane = self.panes[name]
+        self.board.go(name)
         self._filter_tables()
-        self._show(self.pane)
+        self._show()
 
     def action_other(self) -> None:
         """The keys go to the next part of the pane."""
@@ -300,8 +228,8 @@ class SmtpWatch(App[None]):
 
     def action_filter(self) -> None:
         """Type a filter."""
-        self._opened.clear()
-        self._show(self.pane)
+        self.board.opened.clear()
+        self._show()
         self._note = ""
         self.foot.can_focus = True
         view = self.pane.front.view
@@ -310,15 +238,18 @@ class SmtpWatch(App[None]):
 
     def action_step_back(self) -> None:
         """One step back to the plain table."""
-        if self.help.display:
-            self._show(self._opened[-1].detail if self._opened else self.pane)
-        elif self._opened:
-            self._opened.pop()
-            self._show(self._opened[-1].detail if self._opened else self.pane)
+        board = self.board
+        if board.help.display:
+            self._show()
+        elif board.opened:
+            board.opened.pop()
+            self._show()
         elif self.pane.back():
             self._look()
-        elif self._way:
-            self._lead_back()
+        elif board.way:
+            self.foot.text = board.lead_back()
+            self._filter_tables()
+            self._show()
         elif self.foot.text:
             self._unfilter()
         elif self._frozen_at is not None:
@@ -328,18 +259,18 @@ class SmtpWatch(App[None]):
         """Stop the view, or let it go on."""
         if self._frozen_at is None:
             self._frozen_at = self.picture.events
-            for pane in self.panes.values():
+            for pane in self.board.panes.values():
                 pane.freeze()
         else:
             self._frozen_at = None
-            for pane in self.panes.values():
+            for pane in self.board.panes.values():
                 pane.thaw()
         self._look()
 
     def action_copy(self) -> None:
         """Put the row on the clipboard of the admin's terminal (OSC 52)."""
         table = self.table
-        row = table.view.get(self._opened[-1].key) if self._opened else table.cursor
+        row = table.view.get(self.board.opened[-1].key) if self.board.opened else table.cursor
         if row is not None:
             self.copy_to_clipboard(as_text(table.view.columns, row, self._seen))
             self.say("copied")
@@ -352,12 +283,12 @@ class SmtpWatch(App[None]):
 
     def action_help(self) -> None:
         """Show all keys, or go back."""
-        if self.help.display:
+        if self.board.help.display:
             self.action_step_back()
             return
-        front = self._opened[-1].detail if self._opened else self.pane.front
-        self.help.tell(((front.called, keys_of(type(front))), ("Everywhere", self.BINDINGS)))
-        self._show(self.help)
+        front = self.board.front
+        self.board.help.tell(((front.called, keys_of(type(front))), ("Everywhere", self.BINDINGS)))
+        self._show(help_=True)
 
     def action_theme(self, theme: str) -> None:
         """Other colours, until the end."""
@@ -368,7 +299,7 @@ class SmtpWatch(App[None]):
         """Every key's action by name, and the themes."""
         for theme in (*PALETTES, "mono"):
             yield SystemCommand(f"Theme: {theme}", "other colours, until the end", partial(self.action_theme, theme))
-        for owner in (self, self._opened[-1].detail if self._opened else self.table):
+        for owner in (self, self.board.front):
             for binding in keys_of(type(owner)):
                 if binding.action != "command_palette":
                     act = partial(self.run_action, binding.action, owner)
@@ -377,37 +308,24 @@ class SmtpWatch(App[None]):
 
     def on_table_opened(self, message: Table.Opened) -> None:
         """Show that row in full."""
-        table = message.pane
-        row = table.view.get(message.key)
-        if row is not None:
-            self.open(table, message.key)
+        self.open(message.pane, message.key)
 
     def open(self, table: Table[Any], key: Key) -> None:
         """Show a row in full, if it is still held."""
-        row = table.view.get(key)
-        if row is not None:
-            detail = self._details[type(table)]
-            self._opened.append(Opened(detail, table, key))
-            detail.open(row, self._seen)
-            self._show(detail)
+        if self.board.open(table, key, self._seen):
+            self._show()
 
     def on_led(self, message: Led) -> None:
         """Go to another pane, with one term more in the filter; Esc leads back."""
-        way = [*self._way, Place(self.pane, tuple(self._opened), self.foot.text)]
+        self.board.lead(message.pane, self.foot.text)
         self.foot.text = with_term(self.foot.text, message.term)
-        self.action_pane(message.pane)
-        self._way = way
-
-    def _lead_back(self) -> None:
-        """To where we were led from, as it was."""
-        self.pane, opened, self.foot.text = self._way.pop()
-        self._opened[:] = opened
+        self._note = ""
         self._filter_tables()
-        self._show(self._opened[-1].detail if self._opened else self.pane)
+        self._show()
 
     def on_log_table_jump(self, message: LogTable.Jump) -> None:
         """Show what a line is of."""
-        pane = self.panes["sessions" if message.kind == "session" else "messages"]
+        pane = self.board.panes["sessions" if message.kind == "session" else "messages"]
         self.open(pane.table, message.key)
 
     def on_table_narrowed(self, message: Table.Narrowed) -> None:

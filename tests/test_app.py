@@ -15,11 +15,13 @@ from smtpwatch.state.message import Message
 from smtpwatch.state.session import Session
 from tests.screens import mail, scenes
 from widgets.key_lines import keys_of
+from widgets.message_story import MessageStory
 from widgets.message_table import row as message_row
 from widgets.session_table import row
 from widgets.status_bar import StatusLine, Trouble
 from widgets.table import Table
 from widgets.table_layout import Placed
+from widgets.transcript import Transcript
 
 FIRST_ROW = 1  # line 0 is the header
 
@@ -32,11 +34,11 @@ class Screen:
 
     @property
     def sessions(self) -> Table[Session]:
-        return self.app.panes["sessions"].table
+        return self.app.board.panes["sessions"].table
 
     @property
     def messages(self) -> Table[Message]:
-        return self.app.panes["messages"].table
+        return self.app.board.panes["messages"].table
 
     @property
     def rows(self) -> list[str]:
@@ -152,28 +154,28 @@ async def test_top_stays_in_sight_until_a_row_is_picked() -> None:
 async def test_enter_opens_escape_returns_and_it_follows() -> None:
     async with screen() as shown:
         await shown.press("down", "down", "enter")
-        assert shown.app.transcript.display and not shown.app.pane.display
-        assert any("198.51.100.77:40006 to 192.0.2.1:25" in line for line in shown.app.transcript.lines)
+        assert shown.app.query_one(Transcript).display and not shown.app.pane.display
+        assert any("198.51.100.77:40006 to 192.0.2.1:25" in line for line in shown.app.query_one(Transcript).lines)
         command = ev.Command(scenes.NOW, scenes.SENSOR, scenes.HOST, 6, "198.51.100.77", "VRFY", "root")
         await shown.arrive(command)
-        assert any("C> VRFY root" in line for line in shown.app.transcript.lines)
+        assert any("C> VRFY root" in line for line in shown.app.query_one(Transcript).lines)
         await shown.press("escape")
-        assert shown.app.pane.display and not shown.app.transcript.display
+        assert shown.app.pane.display and not shown.app.query_one(Transcript).display
         assert shown.cursor == "198.51.100.77"
 
 
 async def test_transcript_scrolls_and_stays_where_it_was_put() -> None:
     async with screen(size=(80, 24)) as shown:
         await shown.press("down", "down", "down", "enter")
-        end = shown.app.transcript.lines
+        end = shown.app.query_one(Transcript).lines
         await shown.press("home")
-        assert any("S< 220 mx1.example.net ESMTP" in line for line in shown.app.transcript.lines)
+        assert any("S< 220 mx1.example.net ESMTP" in line for line in shown.app.query_one(Transcript).lines)
         await shown.press("pagedown", "up", "down", "pageup")
-        start = shown.app.transcript.lines
+        start = shown.app.query_one(Transcript).lines
         await shown.arrive(ev.Command(scenes.NOW, scenes.SENSOR, scenes.HOST, 2, "192.0.2.17", "NOOP", ""))
-        assert shown.app.transcript.lines == start != end
+        assert shown.app.query_one(Transcript).lines == start != end
         await shown.press("end")
-        assert any("C> NOOP" in line for line in shown.app.transcript.lines)
+        assert any("C> NOOP" in line for line in shown.app.query_one(Transcript).lines)
 
 
 async def test_hidden_table_is_not_painted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,11 +242,11 @@ async def test_frozen_transcript_is_as_it_was() -> None:
         await shown.press("space")
         await shown.arrive(ev.Command(scenes.NOW, scenes.SENSOR, scenes.HOST, 5, "198.51.100.23", "VRFY", "root"))
         await shown.press("enter")
-        assert not any("VRFY" in line for line in shown.app.transcript.lines)
+        assert not any("VRFY" in line for line in shown.app.query_one(Transcript).lines)
         await shown.press("escape", "escape")
         assert not shown.sessions.view.frozen
         await shown.press("enter")
-        assert any("VRFY" in line for line in shown.app.transcript.lines)
+        assert any("VRFY" in line for line in shown.app.query_one(Transcript).lines)
 
 
 async def test_sort_cycles_and_reverses() -> None:
@@ -283,7 +285,7 @@ async def test_mouse() -> None:
         await shown.pilot.click("#vitals")
         await shown.press("home", "down")
         await shown.pilot.click("#sessions", offset=(10, 4), times=2)
-        assert shown.app.transcript.display
+        assert shown.app.query_one(Transcript).display
 
 
 async def test_wheel() -> None:
@@ -298,7 +300,7 @@ async def read_help(shown: Screen) -> str:
     """All that it tells, page by page."""
     seen = ""
     for _ in range(8):
-        seen += "\n".join(shown.app.help.lines)
+        seen += "\n".join(shown.app.board.help.lines)
         await shown.press("pagedown")
     return seen
 
@@ -314,7 +316,7 @@ async def test_help_lists_every_binding() -> None:
             await shown.press("question_mark")
             assert app.pane.display
         await shown.press("3", "enter", "question_mark", "escape")
-        assert app.transcript.display
+        assert app.query_one(Transcript).display
 
 
 async def test_help_tells_the_fields_of_the_filter() -> None:
@@ -362,7 +364,7 @@ async def test_nothing_yet_and_failures_say_what_is_true() -> None:
 async def test_hostile_words_are_shown_as_text() -> None:
     async with screen(scenes.hostile()) as shown:
         await shown.press("enter")
-        text = "\n".join(shown.app.transcript.lines)
+        text = "\n".join(shown.app.query_one(Transcript).lines)
         assert "\\e]0;owned\\x07\\e[2J[bold red]x[/] \\u{202e}txt.exe" in text
         assert not any(ord(char) < 32 or 127 <= ord(char) < 160 or char == "\u202e" for char in text.replace("\n", ""))
 
@@ -440,13 +442,15 @@ async def test_numbers_go_to_the_panes_from_everywhere() -> None:
             "6": "tls",
             "9": "log",
         }
-        assert list(keys.values()) == list(app.panes)
+        assert list(keys.values()) == list(app.board.panes)
         for before in ([], ["enter"], ["question_mark"], ["enter", "question_mark"], ["slash", "b", "enter"]):
             for key, name in keys.items():
                 await shown.press("3", *before, key)
-                assert app.pane is app.panes[name] and app.focused is app.pane.front
-                assert [each for each, pane in app.panes.items() if pane.display] == [name]
-                assert not (app.transcript.display or app.story.display or app.help.display)
+                assert app.pane is app.board.panes[name] and app.focused is app.pane.front
+                assert [each for each, pane in app.board.panes.items() if pane.display] == [name]
+                assert not (
+                    app.query_one(Transcript).display or app.query_one(MessageStory).display or app.board.help.display
+                )
 
 
 async def test_messages_the_latest_first() -> None:
@@ -461,13 +465,13 @@ async def test_enter_tells_a_messages_life_and_escape_returns_to_its_row() -> No
         await shown.press("4", "down", "down", "down", "down", "down", "down")
         assert selected(shown) == mail.LOST
         await shown.press("enter")
-        story = "\n".join(shown.app.story.lines)
-        assert shown.app.story.display and not shown.app.pane.display
+        story = "\n".join(shown.app.query_one(MessageStory).lines)
+        assert shown.app.query_one(MessageStory).display and not shown.app.pane.display
         assert f"bounced: {mail.LOST} on mx1" in story and "never@example.org" in story
         common = (mail.LOG, "mx1", "postfix/qmgr", 8, "once more")
         await shown.arrive(ev.MessageIdentified(scenes.NOW, *common, mail.LOST, "id"), *mail.many(2))
         await shown.press("end")
-        assert any("L: postfix/qmgr[8]: once more" in line for line in shown.app.story.lines)
+        assert any("L: postfix/qmgr[8]: once more" in line for line in shown.app.query_one(MessageStory).lines)
         await shown.press("escape")
         assert shown.messages.display and shown.app.focused is shown.messages
         assert selected(shown) == mail.LOST and queue_ids(shown).index(mail.LOST) == 8
@@ -476,9 +480,9 @@ async def test_enter_tells_a_messages_life_and_escape_returns_to_its_row() -> No
 async def test_escape_leaves_the_help_for_what_was_opened() -> None:
     async with screen(mail.evening()) as shown:
         await shown.press("4", "enter", "question_mark", "escape")
-        assert shown.app.story.display
+        assert shown.app.query_one(MessageStory).display
         await shown.press("question_mark", "question_mark")
-        assert shown.app.story.display
+        assert shown.app.query_one(MessageStory).display
         await shown.press("escape")
         assert shown.messages.display
 
@@ -524,7 +528,7 @@ async def test_a_message_filter_that_none_passes() -> None:
 async def test_escape_in_an_opened_row_goes_back_and_keeps_the_filter() -> None:
     async with screen(mail.evening()) as shown:
         await shown.press("4", "slash", *"bob", "enter", "enter")
-        assert shown.app.story.display and "clear filter" not in shown.foot and "/bob" in shown.foot
+        assert shown.app.query_one(MessageStory).display and "clear filter" not in shown.foot and "/bob" in shown.foot
         await shown.press("escape")
         assert shown.messages.display and shown.app.foot.text == "bob" and "clear filter" in shown.foot
         await shown.press("escape")
@@ -562,7 +566,7 @@ async def test_freeze_holds_every_pane() -> None:
         await shown.press("3")
         assert "203.0.113.200" not in shown.clients and len(shown.clients) > 8
         await shown.press("4", *["down"] * 7, "enter")
-        assert any(f"deferred: {mail.BULK}" in line for line in shown.app.story.lines)
+        assert any(f"deferred: {mail.BULK}" in line for line in shown.app.query_one(MessageStory).lines)
         await shown.press("escape", "escape")
         assert not shown.messages.view.frozen and not shown.sessions.view.frozen
         assert len(queue_ids(shown)) == 12
@@ -593,7 +597,7 @@ async def test_mouse_on_messages() -> None:
         await shown.pilot.click("#messages", offset=(34, 0))
         assert "state▲" in shown.messages.lines[0]
         await shown.pilot.click("#messages", offset=(30, 2), times=2)
-        assert shown.app.story.display
+        assert shown.app.query_one(MessageStory).display
 
 
 async def test_hidden_panes_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -635,7 +639,7 @@ async def test_hostile_mail_is_shown_as_text() -> None:
         await shown.press("4")
         text = "".join(shown.messages.lines)
         await shown.press("enter")
-        text += "".join(shown.app.story.lines)
+        text += "".join(shown.app.query_one(MessageStory).lines)
         assert "\\e]0;owned" in text
         assert not any(ord(char) < 32 or 127 <= ord(char) < 160 or char == "\u202e" for char in text)
 

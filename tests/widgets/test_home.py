@@ -10,6 +10,7 @@ from tests.screens.scenes import NOW
 from widgets.home import Home
 from widgets.line_pane import LinePane
 from widgets.source_table import SourceTable
+from widgets.transcript import Transcript
 
 SIZES = [(80, 24), (120, 40), (200, 50), (100, 30), (60, 15)]
 
@@ -120,7 +121,7 @@ async def test_what_was_opened_leads_back_to_its_table() -> None:
     async with burst.screen() as shown:
         pane = home(shown)
         await shown.press("tab", "down", "enter")
-        assert shown.app.transcript.display and not pane.display
+        assert shown.app.query_one(Transcript).display and not pane.display
         await shown.press("escape")
         assert pane.display and pane.front is pane.sessions and shown.app.focused is pane.sessions
         await shown.press("question_mark", "escape")
@@ -130,7 +131,7 @@ async def test_what_was_opened_leads_back_to_its_table() -> None:
         await shown.press("2", "1")
         assert pane.front is pane.sessions
         await shown.press("escape", "tab", "enter")
-        assert not pane.display and shown.app._opened[-1].table is pane.table
+        assert not pane.display and shown.app.board.opened[-1].table is pane.table
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

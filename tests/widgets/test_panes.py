@@ -33,7 +33,7 @@ def bound(*owners: type[Widget] | type[object]) -> list[str]:
 def ids(shown: burst.Shown) -> list[str]:
     """What is in front."""
     app = shown.app
-    fronts: list[Widget] = [*app.panes.values(), *app.query(Detail), app.help]
+    fronts: list[Widget] = [*app.board.panes.values(), *app.query(Detail), app.board.help]
     return [str(each.id) for each in fronts if each.display]
 
 
@@ -207,9 +207,11 @@ async def test_deliveries() -> None:
         await shown.press("z")
         assert not pane.queue.display
         await shown.press("z", "down", "enter")
-        assert ids(shown) == ["delivery-story"] and shown.lines[1].startswith(f"domain {shown.app._opened[-1].key[1]}")
+        assert ids(shown) == ["delivery-story"] and shown.lines[1].startswith(
+            f"domain {shown.app.board.opened[-1].key[1]}"
+        )
         await shown.press("y")
-        assert str(shown.app._opened[-1].key[1]) in shown.app.clipboard
+        assert str(shown.app.board.opened[-1].key[1]) in shown.app.clipboard
         await shown.press("escape", "slash", *"domain:slow.example", "enter")
         assert shown.rows == ["slow.example"]
 
@@ -337,7 +339,7 @@ async def test_hidden_panes_cost_nothing(name: str, monkeypatch: pytest.MonkeyPa
         for key in PANES.values():
             await shown.press(key)
         await shown.press(PANES[name])
-        others = [each for other, pane in shown.app.panes.items() if other != name for each in pane.tables]
+        others = [each for other, pane in shown.app.board.panes.items() if other != name for each in pane.tables]
 
         def forbidden(what: str) -> Callable[..., None]:
             def fail(*_: object) -> None:
