@@ -11,6 +11,7 @@ from smtpwatch.bus import Bus
 from smtpwatch.config import Config
 from smtpwatch.events import Event, SensorStatus
 from smtpwatch.feed import FeedError, from_files
+from smtpwatch.garbage import collect_seldom
 from smtpwatch.lookup import Lookups, Names, Places
 from smtpwatch.lookup.resolver import Resolver
 from smtpwatch.replay import play
@@ -63,10 +64,12 @@ def _show(
         subscription = bus.subscribe(lossless=True)
         app = SmtpWatch(config, host, subscription.take, clock, lookups)
         subscription.wake = app.wake
+        collecting = asyncio.create_task(collect_seldom())
         feeding = asyncio.create_task(feed(bus))
         feeding.add_done_callback(lambda done: None if done.cancelled() else app.no_more())
         await app.run_async()
         feeding.cancel()
+        collecting.cancel()
         return app.return_code or 0
 
     return asyncio.run(main())

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from smtpwatch import events as ev
 from smtpwatch.app import SmtpWatch
 from smtpwatch.config import Config
+from smtpwatch.garbage import collect_seldom
 
 SOURCES = 5_000
 BATCH = 0.1  # seconds between batches, as a sensor sends them
@@ -110,8 +111,10 @@ async def run(per_second: float) -> None:
             queue.append(traffic.until(time.time()))
 
     feeding = asyncio.create_task(feed())
+    collecting = asyncio.create_task(collect_seldom())  # as the console does
     await app.run_async()
     feeding.cancel()
+    collecting.cancel()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,22 @@
+"""When the console's garbage is collected.
+
+A full collection stops everything for as long as there is much to look through: 0.1 s with a few thousand sources, and
+more in a flood, whenever Python thinks it is due, which is in the middle of a burst. State lets go of its cycles by
+itself, and what Textual leaves is little: so full collections are made seldom, and the quick ones of young objects as
+ever."""
+
+import asyncio
+import gc
+
+EVERY = 900.0  # seconds between two full ones
+NEVER = 1 << 30  # collections of the middle generation, after which Python would make a full one by itself
+
+
+async def collect_seldom() -> None:
+    """For as long as the screen is open."""
+    young, middle, _ = gc.get_threshold()
+    gc.freeze()  # what there is by now, modules for the most part, is there to stay
+    gc.set_threshold(young, middle, NEVER)
+    while True:
+        await asyncio.sleep(EVERY)
+        gc.collect()
