@@ -170,7 +170,7 @@ class SmtpWatch(App[None]):
             table.notice = self._notice(table)
         self.pane.look(self._seen)
         if any(table.view.pending for table in self.pane.tables):  # the filter is not through: go on when there is time
-            self.call_later(self._look_at_pane)
+            self.call_after_refresh(self._look_at_pane)
         self._look_at_foot()
 
     def _look_at_foot(self) -> None:
