@@ -163,7 +163,7 @@ class SmtpWatch(App[None]):
             self._look_at_pane()
         else:
             self.board.look_at_opened(self._seen)
-        self._look_at_foot()
+            self._look_at_foot()
 
     def _look_at_pane(self) -> None:
         for table in self.pane.tables:

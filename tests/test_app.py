@@ -477,6 +477,16 @@ async def test_enter_tells_a_messages_life_and_escape_returns_to_its_row() -> No
         assert selected(shown) == mail.LOST and queue_ids(shown).index(mail.LOST) == 8
 
 
+async def test_backspace_is_escape_but_where_a_filter_is_typed() -> None:
+    async with screen() as shown:
+        await shown.press("enter", "backspace")
+        assert shown.app.pane.display and not shown.app.board.opened
+        await shown.press("slash", *"quitx", "backspace", "enter")
+        assert shown.app.foot.text == "quit"
+        await shown.press("backspace")
+        assert shown.app.foot.text == ""
+
+
 async def test_escape_leaves_the_help_for_what_was_opened() -> None:
     async with screen(mail.evening()) as shown:
         await shown.press("4", "enter", "question_mark", "escape")

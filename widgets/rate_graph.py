@@ -10,7 +10,8 @@ from typing import ClassVar, NamedTuple
 from rich.style import Style
 from textual.binding import Binding, BindingType
 
-from smtpwatch.state.history import ACCEPTED, AUTH_FAILED, REFUSED, ZOOMS, History, Together, first_bucket
+from smtpwatch.state.history import ZOOMS, History, Together, first_bucket
+from smtpwatch.state.party import Outcome
 from widgets import axes, ink
 from widgets.braille import Texture
 from widgets.graph import Series, Window, graph
@@ -24,9 +25,9 @@ PRESENT = 10.0  # seconds that the present rate is the mean of
 START_ZOOM = 1  # ten minutes: long enough to tell a rise from the usual
 
 KINDS: tuple[tuple[int, str, str, Texture, Style | None], ...] = (
-    (ACCEPTED, "accepted", "ok", "line", None),
-    (REFUSED, "refused", "ref", "area", ink.BAD),
-    (AUTH_FAILED, "auth fail", "auth", "bars", ink.WARN),
+    (Outcome.ACCEPTED, "accepted", "ok", "line", None),
+    (Outcome.REFUSED, "refused", "ref", "area", ink.BAD),
+    (Outcome.AUTH_FAILED, "auth fail", "auth", "bars", ink.WARN),
 )
 
 

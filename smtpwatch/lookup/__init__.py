@@ -28,17 +28,12 @@ class Lookups(NamedTuple):
         usable = [] if self.places is None else [each for each in self.places.databases if not each.problem]
         if self.places is None or not usable:
             return "not known: no geo database (smtpwatch doctor tells how to get one)"
-        told = self.places.details(address)
+        told, place = self.places.details(address), self.places.of(address)
         radius = f"within {told.radius:,} km" if told.radius else ""
         parts = [part for part in (told.city, told.region, radius) if part]
-        known = ", ".join(parts) or self.place_name(address) or "not in any database"
+        known = ", ".join(parts) or place.city or place.country or "not in any database"
         ages = (f"{each.kind}, {each.age(now) / 86_400:,.0f} d old" for each in usable)
         return f"{known} ({'; '.join(ages)})"
-
-    def place_name(self, address: str) -> str:
-        """Its city or country, "" unknown."""
-        place = self.place(address)
-        return "" if place is None else place.city or place.country
 
     def host(self, address: str) -> str:
         """Its name as far as it is confirmed, "" for none or not yet: asked for again while it is on screen."""

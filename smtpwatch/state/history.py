@@ -9,10 +9,6 @@ from copy import copy
 from itertools import pairwise
 from typing import NamedTuple
 
-ACCEPTED, REFUSED, AUTH_FAILED = range(3)
-"""The series that a source or a group has, by index."""
-SERIES = 3
-
 FEW = 6  # events kept as they came, before rings are worth their memory: most sources of a flood never have more
 MOST = 2**32 - 1  # of one bucket, where it stays: 4.7 million events a second for the widest
 
@@ -57,7 +53,7 @@ class History:
     _totals: list[int]
     _places: tuple[int, ...]
 
-    def __init__(self, series: int = SERIES) -> None:
+    def __init__(self, series: int) -> None:
         self._series = series
         self._few: tuple[int, ...] | None = ()
         """Second, series and n of each of the first few; None once there are rings, `_totals` and `_places`."""

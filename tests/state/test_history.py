@@ -4,21 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpwatch.state.history import (
-    ACCEPTED,
-    AUTH_FAILED,
-    FEW,
-    MOST,
-    REFUSED,
-    SERIES,
-    ZOOMS,
-    History,
-    Together,
-    first_bucket,
-)
+from smtpwatch.state.history import FEW, MOST, ZOOMS, History, Together, first_bucket
 from smtpwatch.state.rates import Rate
 
 START = 1_699_999_200.0  # a full hour
+SERIES = 3
+ACCEPTED, REFUSED, AUTH_FAILED = range(SERIES)
 
 Event = tuple[float, int, int]
 """Time, series and n."""
@@ -54,7 +45,7 @@ class Model:
 
 
 def filled(events: list[Event]) -> History:
-    history = History()
+    history = History(SERIES)
     for event in events:
         history.add(*event)
     return history
@@ -103,7 +94,7 @@ def test_rates_agree_with_it_too(events: list[Event], later: float) -> None:
 
 @given(happenings())
 def test_reading_changes_nothing(events: list[Event]) -> None:
-    history = History()
+    history = History(SERIES)
     for event in events:
         history.add(*event)
         for zoom in range(len(ZOOMS)):
@@ -116,7 +107,7 @@ def test_reading_changes_nothing(events: list[Event]) -> None:
 
 @given(happenings(), st.floats(0, 100))
 def test_agrees_with_a_rate_of_whole_seconds(events: list[Event], later: float) -> None:
-    rate, history = Rate(61, 1.0), History()
+    rate, history = Rate(61, 1.0), History(SERIES)
     for time, _, n in events:
         rate.add(time, n)
         history.add(time, REFUSED, n)
@@ -126,14 +117,14 @@ def test_agrees_with_a_rate_of_whole_seconds(events: list[Event], later: float) 
 
 
 def test_nothing_happened() -> None:
-    history = History()
+    history = History(SERIES)
     assert history.rate(START, 10, ACCEPTED, REFUSED) == 0.0
     assert [history.buckets(START, zoom, REFUSED) for zoom in range(4)] == [[0] * zoom.buckets for zoom in ZOOMS]
     assert [history.total(series) for series in range(SERIES)] == [0, 0, 0]
 
 
 def test_the_bucket_that_is_filling_is_left_out() -> None:
-    history = History()
+    history = History(SERIES)
     for second in range(100):
         history.add(START + second, REFUSED, 2)
     now = START + 99.5
@@ -149,14 +140,14 @@ def test_buckets_begin_on_the_clock() -> None:
         first = first_bucket(START + 12.3, zoom)
         assert first % seconds == 0
         assert first + buckets * seconds <= START + 12.3 < first + (buckets + 1) * seconds
-        history = History()
+        history = History(SERIES)
         history.add(first, ACCEPTED, 7)
         history.add(first + (buckets - 1) * seconds, ACCEPTED, 9)
         assert history.buckets(START + 12.3, zoom, ACCEPTED) == [7, *[0] * (buckets - 2), 9]
 
 
 def test_a_clock_set_back_by_hours_corrupts_nothing() -> None:
-    history = History()
+    history = History(SERIES)
     for second in range(300):
         history.add(START + second, REFUSED)
     before = [history.buckets(START + 300, zoom, REFUSED) for zoom in range(4)]
@@ -168,7 +159,7 @@ def test_a_clock_set_back_by_hours_corrupts_nothing() -> None:
 
 
 def test_more_than_a_bucket_holds_stays_at_the_most() -> None:
-    history = History()
+    history = History(SERIES)
     for _ in range(FEW + 1):
         history.add(START, REFUSED, MOST // 2)
         history.add(START, ACCEPTED)
@@ -179,7 +170,7 @@ def test_more_than_a_bucket_holds_stays_at_the_most() -> None:
 
 @pytest.mark.parametrize("count", [1, FEW, FEW + 1, 50])
 def test_a_series_that_is_not_there(count: int) -> None:
-    history = History()
+    history = History(SERIES)
     for second in range(count):
         history.add(START + second, second % SERIES)
     with pytest.raises(IndexError):
@@ -206,5 +197,5 @@ def test_a_still_copy_stays_as_it_is(events: list[Event], later: list[Event]) ->
 
 def test_several_are_read_as_one() -> None:
     events = [(START + at, at % SERIES, at) for at in range(1, 100)]
-    apart = Together(filled(events[::2]), filled(events[1::2]), History())
+    apart = Together(filled(events[::2]), filled(events[1::2]), History(SERIES))
     assert read(apart, START + 100) == read(filled(events), START + 100)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from smtpwatch.state.history import ACCEPTED, AUTH_FAILED, REFUSED, ZOOMS, History
+from smtpwatch.state.history import ZOOMS, History
+from smtpwatch.state.party import Outcome
 from widgets.rate_graph import START_ZOOM, TURNS, RateGraph, series_of, window
 
 NOON = 1_700_049_600.0  # 2023-11-15, 12:00 UTC
@@ -28,14 +29,14 @@ def utc() -> Iterator[None]:
 
 def busy(until: float, seconds: int = 900) -> History:
     """Ten accepted a second, and for the last two minutes forty refused."""
-    history = History()
+    history = History(len(Outcome))
     for at in range(seconds):
         second = until - seconds + at
-        history.add(second, ACCEPTED, 10)
+        history.add(second, Outcome.ACCEPTED, 10)
         if second >= until - 120:
-            history.add(second, REFUSED, 40)
+            history.add(second, Outcome.REFUSED, 40)
         if at % 300 == 150:
-            history.add(second, AUTH_FAILED)
+            history.add(second, Outcome.AUTH_FAILED)
     return history
 
 
@@ -77,7 +78,7 @@ def test_a_page_holds_now_and_whole_buckets(now: float, zoom: int) -> None:
     page = window(now, zoom)
     assert page.start % page.seconds == 0
     assert page.start <= now < page.start + page.seconds * page.buckets
-    values = series_of(History(), now, zoom, page, 0.0)[0].values
+    values = series_of(History(len(Outcome)), now, zoom, page, 0.0)[0].values
     passed = page.start + len(values) * page.seconds
     assert passed - page.seconds <= now < passed + page.seconds
     assert len(values) <= page.buckets
@@ -93,9 +94,9 @@ def test_the_last_value_is_the_mean_over_as_long_as_a_bucket() -> None:
 
 
 def test_before_counting_began_nothing_is_shown() -> None:
-    history = History()
+    history = History(len(Outcome))
     for at in range(30):
-        history.add(NOON - 30 + at, ACCEPTED)
+        history.add(NOON - 30 + at, Outcome.ACCEPTED)
     page = window(NOON, 1)
     accepted, refused, _ = series_of(history, NOON, 1, page, NOON - 45)
     assert accepted.values == [None] * 49 + [0.0] * 2 + [1.0] * 4

@@ -7,8 +7,9 @@ from smtpwatch.state.tls import Tls
 from tests.screens import tls as scene
 from tests.screens.scenes import NOW
 from tests.screens.tls import fold
+from widgets.scroll import WHEEL
 from widgets.tls_lines import tls_lines
-from widgets.tls_summary import WHEEL, TlsSummary
+from widgets.tls_summary import TlsSummary
 
 
 class Alone(App[None]):
