@@ -137,7 +137,9 @@ class Filter:
         )  # fmt: skip
         limit = time.monotonic() + _LIMIT
         while self._port and not self._answers():
-            if self.process.poll() is not None or time.monotonic() > limit:
+            # One that goes to the background ends well before its child listens.
+            ended = self.process.poll() if self._daemon else self.process.poll() is not None
+            if ended or time.monotonic() > limit:
                 raise RuntimeError(f"{arguments[0]} did not start: {self.lines}")
             time.sleep(0.02)
 
