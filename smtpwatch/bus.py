@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from smtpwatch.events import Event
 
-CAPACITY = 50_000  # events waiting for one subscriber: a quarter of a second of the fastest traffic seen, some 20 MB
+CAPACITY = 20_000  # events waiting for one subscriber, some 8 MB; as many again wait as octets on their way here
 
 
 class Subscription:

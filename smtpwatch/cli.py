@@ -268,7 +268,12 @@ def _sessions(options: argparse.Namespace, config: Config) -> int:
 
     health: dict[str, SensorStatus] = {}
     ended: list[Session] = []
-    sessions = Sessions(ended.append)
+
+    def over(session: Session) -> None:
+        session.wakeful = True  # it is looked at again once its log has been read
+        ended.append(session)
+
+    sessions = Sessions(over)
     as_line = partial(_json_line, sessions) if options.json else _text_line
     live = not _files(options)
     sessions.logs.alone = live and "wire" not in config.sensors

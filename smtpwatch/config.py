@@ -45,8 +45,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     snaplen: Annotated[int, msgspec.Meta(ge=128, le=262144)] = 65536
     """Octets kept of each packet in live capture. A card that joins segments hands up to 64 kB at once, with commands
     anywhere in them, so less may lose some; bodies are not kept in any case."""
-    ring_mib: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 32
-    """Size of the kernel's capture ring, resident from the start: half a second of 145,000 packets/s of usual mail."""
+    ring_mib: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 16
+    """Size of the kernel's capture ring, resident from the start: a quarter of a second of 145,000 packets/s of usual
+    mail."""
     logs: tuple[str, ...] = ()
     """Mail logs to follow: paths, or "journald"; empty: those that are found."""
     backfill: Annotated[float, msgspec.Meta(ge=0)] = 0.0

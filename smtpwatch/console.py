@@ -12,6 +12,7 @@ from smtpwatch.config import Config
 from smtpwatch.events import Event, SensorStatus
 from smtpwatch.feed import FeedError, from_files
 from smtpwatch.garbage import collect_seldom
+from smtpwatch.heap import map_what_is_big
 from smtpwatch.lookup import Lookups, Names, Places
 from smtpwatch.lookup.resolver import Resolver
 from smtpwatch.replay import play
@@ -26,6 +27,7 @@ def run(config: Config, host: str, files: Sequence[Path], demo: bool) -> int:
     """Open the screen on live traffic, on captures and logs, or on the demo; returns the exit code.
 
     Raises FeedError if a file cannot be read at all."""
+    map_what_is_big()
     if files:
         recorded = _sound(from_files(files, config, host, plain=True))
         # No resolver: whoever looks into a file may not want to be seen by those it is about.

@@ -20,6 +20,7 @@ from smtpwatch.config import Config
 from smtpwatch.errors import CaptureError
 from smtpwatch.events import AnyEvent, Event, PlainLine, SensorStatus
 from smtpwatch.explained import Explained
+from smtpwatch.heap import map_what_is_big
 from smtpwatch.logs_checked import LogChecked
 from smtpwatch.outbox import HEADER, Outbox
 from smtpwatch.ports_asked import PortAsked
@@ -284,6 +285,7 @@ def _assignment(sock: socket.socket) -> Assignment:
 
 def main() -> int:
     """A sensor process: `python -m smtpwatch.sensors NAME FD`."""
+    map_what_is_big()
     name, sock = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
     assignment = _assignment(sock)
     sock.setblocking(False)

@@ -4,7 +4,7 @@ Live ones come first, in order of opening, so that rows stand still and what han
 ended, latest first.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Reversible
+from collections.abc import Callable, Hashable, Iterator
 from itertools import chain, islice
 
 from smtpwatch.query import Place
@@ -57,11 +57,13 @@ class SessionView(Rows[Session]):
 
     def _slice(self, start: int, stop: int) -> list[Session]:
         live = len(self._sessions.live)
-        rows = list(islice(self._live(), start, stop)) if start < live else []
+        rows = [self._sessions.live[key] for key in islice(self._keys(), start, stop)] if start < live else []
         if stop > live:
             rows += islice(reversed(self._sessions.recent.values()), max(0, start - live), stop - live)
         return rows
 
     def _live(self) -> Iterator[Session]:
-        live: Reversible[Session] = self._sessions.live.values()
-        return reversed(live) if self._newest_first else iter(self._sessions.live.values())
+        return map(self._sessions.live.__getitem__, self._keys())
+
+    def _keys(self) -> Iterator[tuple[str, int]]:
+        return reversed(self._sessions.live) if self._newest_first else iter(self._sessions.live)

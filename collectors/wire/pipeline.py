@@ -4,6 +4,7 @@ clock."""
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
+from collectors.wire.asleep import QUIET
 from collectors.wire.clock import Clock
 from collectors.wire.frames import Decode, Octets
 from collectors.wire.tracker import Tracker
@@ -45,6 +46,7 @@ class Pipeline:
         self.received = 0
         self.unparsed: dict[str, int] = {}
         self.now = 0.0
+        self._lulled = 0.0
         direction = direction_by(local, config.networks(), config.submission_ports)
         self._clock = Clock()
         self.tracker = Tracker(config.ports, config.any_port, direction, self.batch.append, host, self._clock)
@@ -72,6 +74,9 @@ class Pipeline:
         finally:  # a damaged file ends the packets by raising
             self.received += received
             self.now = clock.believed(now)
+            if not 0 <= self.now - self._lulled < QUIET:
+                self._lulled = self.now
+                self.tracker.lull(self.now)
 
     def idle(self, now: float) -> None:
         """No packets lately, but live time goes on: now it is `now`."""

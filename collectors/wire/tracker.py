@@ -7,8 +7,10 @@ Closed connections leave at once; the table is bounded.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Iterable
+from itertools import islice
+from typing import TypeVar
 
 from collectors.wire import asleep, ends, held, streams
 from collectors.wire.certificates import Shown
@@ -19,13 +21,17 @@ from collectors.wire.smtp import Dialogue
 from collectors.wire.streams import MASK, NEVER, Connection, Half, Reset, Syn, ahead
 from smtpwatch import events as ev
 from smtpwatch.events import ClosedBy, Direction
+from smtpwatch.passing import Passing
 
 MAX_CONNECTIONS = 100_000  # 3 kB each, 0.4 kB asleep; more at once is an attack, then the oldest are given up
 MAX_HELD = 64 << 20  # octets of memory that held segments of all connections take, looked at once a tick
-CLOSED_KEPT = 32_768  # connections that ended lately, so that a late retransmission does not look like a new one
+CLOSED_KEPT = 16_384  # connections that ended lately, so that a late retransmission does not look like a new one
 CLOSED_FOR = 30.0  # seconds that a closed connection's addresses are remembered
 _UNUSUAL = SYN | FIN | RST
+AHEAD = 1_000  # connections to give up that are looked up at once
 REUSE_IDLE = 30.0  # seconds of silence after which a SYN on the same ports starts a new connection without more proof
+
+Key = TypeVar("Key")
 
 
 class Tracker:
@@ -53,14 +59,14 @@ class Tracker:
         self._ticked = clock.now
         self._halves: dict[bytes, Half] = {}
         self._closed: OrderedDict[bytes, float] = OrderedDict()
-        self._live: dict[int, Connection | bytes] = {}  # by number, so in the order of their first packets
-        self._asleep: dict[bytes, bytes] = {}  # by the client's key, which stands for them in `_live`
-        self._unanswered: dict[int, None] = {}  # numbers of those with a SYN and no answer yet
+        self._awake: dict[int, Connection] = {}  # by number, in the order in which they began or woke
+        self._asleep: Passing[bytes, bytes] = Passing()  # by the client's key, in the order in which they fell asleep
+        self._unanswered: Passing[int, bytes] = Passing()  # numbers of those with a SYN and no answer yet, and keys
         self._holding: dict[int, Connection] = {}
         self._numbers = 0
-        self._oldest = self._oldest_unanswered = (
-            1  # at most: a dict's first key is far to seek once many before it went
-        )
+        self._longest_asleep: deque[bytes] = deque()
+        self._longest_awake: deque[int] = deque()
+        self._longest_unanswered: deque[int] = deque()
 
     def segment(self, now: float, buf: Octets, segment: Segment) -> None:
         """Take in one segment of `buf` captured at `now`."""
@@ -165,8 +171,8 @@ class Tracker:
             from_client = dport in self.ports
         else:
             from_client = dport <= sport
-        if len(self._live) >= MAX_CONNECTIONS:
-            self._give_up_oldest()
+        if len(self._awake) + len(self._asleep) >= MAX_CONNECTIONS:
+            self._give_up_one()
         if not from_client:
             source, sport, destination, dport = destination, dport, source, sport
         self._numbers += 1
@@ -175,9 +181,9 @@ class Tracker:
         conn.client_address, conn.client_port = source, sport
         conn.server_address, conn.server_port = destination, dport
         conn.midstream = not flags & SYN
-        self._live[conn.id] = conn
+        self._awake[conn.id] = conn
         if flags & SYN:
-            self._unanswered[conn.id] = None
+            self._unanswered[conn.id] = client_key
         if dport in self.ports:
             self.announce(conn, now)
         elif self.any_port:
@@ -291,7 +297,7 @@ class Tracker:
         while len(self._closed) > CLOSED_KEPT:
             self._closed.popitem(last=False)
         self._holding.pop(conn.id, None)
-        self._live.pop(conn.id, None)
+        self._awake.pop(conn.id, None)
         self._unanswered.pop(conn.id, None)
         conn.closed_by = by
         if isinstance(conn.reader, Recogniser):
@@ -312,31 +318,26 @@ class Tracker:
         smtp = bool(client.octets or server.octets)
         dialogue.emit(ev.SessionClosed, conn.last, closed_by, client.octets, server.octets, partial, smtp)
 
-    def _give_up_oldest(self) -> None:
-        """Make room: a connection that was never answered if there is one, else the one that is oldest."""
+    def _give_up_one(self) -> None:
+        """Make room: a connection that was never answered if there is one, else one that is silent, else the oldest."""
         if self._unanswered:
-            while self._oldest_unanswered not in self._unanswered:
-                self._oldest_unanswered += 1
-            oldest = self._oldest_unanswered
+            number = _first(self._unanswered, self._longest_unanswered)
+            conn = self._awake.get(number) or self._wake(self._unanswered[number])
+        elif self._asleep:
+            conn = self._wake(_first(self._asleep, self._longest_asleep))
         else:
-            while self._oldest not in self._live:
-                self._oldest += 1
-            oldest = self._oldest
-        self._close(self._awake(oldest), "timeout")
+            conn = self._awake[_first(self._awake, self._longest_awake)]
+        self._close(conn, "timeout")
 
     # ---- sleep
 
-    def _awake(self, number: int) -> Connection:
-        """The open connection with that number, awake."""
-        conn = self._live[number]
-        return self._wake(conn) if isinstance(conn, bytes) else conn
-
     def _wake(self, key: bytes) -> Connection:
-        conn = asleep.awake(key, self._asleep.pop(key), self._dialogue, self._recogniser)
+        conn = asleep.awake(key, self._asleep[key], self._dialogue, self._recogniser)
+        del self._asleep[key]
         for half in (conn.client, conn.server):
             if half.seen:
                 self._halves[half.key] = half
-        self._live[conn.id] = conn
+        self._awake[conn.id] = conn
         return conn
 
     def _rest(self, conn: Connection) -> None:
@@ -348,7 +349,7 @@ class Tracker:
         for half in (conn.client, conn.server):
             self._halves.pop(half.key, None)
         self._asleep[key] = packed
-        self._live[conn.id] = key
+        del self._awake[conn.id]
         if isinstance(conn.reader, Dialogue):
             conn.reader.dissolve()
         conn.dissolve()
@@ -364,24 +365,29 @@ class Tracker:
                 held.set_back(conn, before - now)
             self._release(conn, now)
         self._shed(now)
-        for each in list(self._live.values()):
-            if not isinstance(each, bytes):
-                conn = each
-            elif asleep.sleeps_on(self._asleep[each], now):
-                continue
-            else:
-                conn = self._wake(each)
-            if conn.last != conn.stamp:  # it was heard since, whatever the packet says
-                conn.stamp = conn.last
-                conn.heard = min(max(conn.last, before), now)
-            elif conn.heard > now:
-                conn.heard = now
-            if now - conn.heard >= ends.patience(conn, conn.id in self._unanswered):
-                self._close(conn, "timeout")
-            else:
-                self._progress(conn, now)
-                if now - conn.heard >= asleep.QUIET:
-                    self._rest(conn)
+        due = [key for key, packed in self._asleep.items() if not asleep.sleeps_on(packed, now)]
+        for conn in [*self._awake.values(), *map(self._wake, due)]:
+            self._look(conn, before, now)
+
+    def lull(self, now: float) -> None:
+        """Between two ticks: let those sleep that are silent, lest all that came within a second is awake at a time."""
+        for conn in list(self._awake.values()):
+            if now - conn.last >= asleep.QUIET:
+                self._look(conn, self._ticked, now)
+
+    def _look(self, conn: Connection, before: float, now: float) -> None:
+        """Look after one that is awake; `before` is when the last tick was."""
+        if conn.last != conn.stamp:  # it was heard since, whatever the packet says
+            conn.stamp = conn.last
+            conn.heard = min(max(conn.last, before), now)
+        elif conn.heard > now:
+            conn.heard = now
+        if now - conn.heard >= ends.patience(conn, conn.id in self._unanswered):
+            self._close(conn, "timeout")
+        else:
+            self._progress(conn, now)
+            if now - conn.heard >= asleep.QUIET:
+                self._rest(conn)
 
     def _release(self, conn: Connection, now: float) -> None:
         while now >= conn.held_until:
@@ -407,5 +413,18 @@ class Tracker:
 
     def finish(self) -> None:
         """The capture is over: sessions still open are told as such, in the order of their beginning."""
-        for number in list(self._live):
-            self._close(self._awake(number), "open")
+        for key in list(self._asleep):
+            self._wake(key)
+        for conn in sorted(self._awake.values(), key=lambda conn: conn.id):
+            self._close(conn, "open")
+
+
+def _first(table: Collection[Key], ahead: deque[Key]) -> Key:
+    """The first key of a dict that is not empty. Where many before it have gone it is far to seek, so a few more of
+    those that follow are kept `ahead`: whatever of them has gone by the next time is left out."""
+    while True:
+        while ahead:
+            key = ahead.popleft()
+            if key in table:
+                return key
+        ahead.extend(islice(table, AHEAD))

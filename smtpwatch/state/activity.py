@@ -224,7 +224,7 @@ class Activity:
             fresh.led_to(session.key)
         else:
             fresh = self.groups[party.dimension].touch(party.key)
-            fresh.label = party.label
+            fresh.label = party.label or fresh.label
             fresh.join(session.source)
         fresh.begun(time, not session.over)
         return fresh

@@ -1,46 +1,105 @@
 """The sessions of each source, at the least cost where there is but one: a flood comes from a hundred thousand."""
 
-from collections.abc import Collection, Iterator
+from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
+from smtpwatch.passing import Passing
 from smtpwatch.state.session import Session
+
+OF_ONE_PORT = 32  # sessions from one port that are told apart; ports are used again, but not within seconds
+
+Key = tuple[str, int]
+
+
+class _Crowd:
+    """Those of one source, oldest first; by port only the latest of each."""
+
+    __slots__ = ("all", "free", "ports")
+
+    def __init__(self) -> None:
+        self.all: dict[Key, int] = {}
+        self.free: dict[Key, None] = {}
+        self.ports: dict[int, tuple[Key, ...]] = {}
 
 
 class BySource:
-    """Sessions by source, those of one source in the order in which they came."""
+    """Keys of sessions by source, those of one source in the order in which they came; a session is `free` until it is
+    `taken`. `find` finds the session of a key."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_find", "_held")
 
-    def __init__(self) -> None:
-        self._held: dict[str, Session | dict[tuple[str, int], Session]] = {}
-
-    def __iter__(self) -> Iterator[Session]:
-        """All of them."""
-        for held in self._held.values():
-            if isinstance(held, Session):
-                yield held
-            else:
-                yield from held.values()
+    def __init__(self, find: Callable[[Key], Session]) -> None:
+        self._find = find
+        self._held: Passing[str, Key | _Crowd] = Passing()
+        """The key of one that is alone, and free."""
 
     def add(self, source: str, session: Session) -> None:
         """One more of that source, if it is not there yet."""
-        held = self._held.setdefault(source, session)
-        if held is session:
+        key = session.key
+        held = self._held.setdefault(source, key)
+        if held == key:
             return
-        if isinstance(held, Session):
-            held = self._held[source] = {held.key: held}
-        held[session.key] = session
+        crowd = held if isinstance(held, _Crowd) else self._crowd(source, held)
+        if key not in crowd.all:
+            self._put(crowd, source, session)
 
-    def take(self, source: str, session: Session) -> None:
+    def taken(self, source: str, session: Session) -> None:
+        """It is not free any more, if it is there."""
+        held = self._held.get(source)
+        if held == session.key:
+            held = self._crowd(source, session.key)
+        if isinstance(held, _Crowd):
+            held.free.pop(session.key, None)
+
+    def forget(self, source: str, key: Key) -> None:
         """Forget one, if it is there."""
         held = self._held.get(source)
-        if isinstance(held, dict):
-            held.pop(session.key, None)
-        if held is session or held == {}:
+        if isinstance(held, _Crowd) and key in held.all:
+            port = held.all.pop(key)
+            held.free.pop(key, None)
+            held.ports[port] = tuple(each for each in held.ports.get(port, ()) if each != key)
+            if not held.ports[port]:
+                del held.ports[port]
+        if held == key or (isinstance(held, _Crowd) and not held.all):
             del self._held[source]
 
-    def of(self, source: str) -> Collection[Session]:
-        """Those of that source, the oldest first."""
+    def of(self, source: str) -> Collection[Key]:
+        """Those of that source."""
         held = self._held.get(source)
         if held is None:
             return ()
-        return (held,) if isinstance(held, Session) else held.values()
+        return held.all if isinstance(held, _Crowd) else (held,)
+
+    def free(self, source: str) -> Collection[Key]:
+        """Those of them that are free."""
+        held = self._held.get(source)
+        if held is None:
+            return ()
+        return held.free if isinstance(held, _Crowd) else (held,)
+
+    def at(self, source: str, port: int) -> tuple[Key, ...]:
+        """Those that come from that port of it; none if there are more than can be told apart."""
+        held = self._held.get(source)
+        if held is None:
+            return ()
+        if isinstance(held, _Crowd):
+            found = held.ports.get(port, ())
+            return found if len(found) < OF_ONE_PORT else ()
+        return (held,) if port_of(self._find(held), source) == port else ()
+
+    def _crowd(self, source: str, key: Key) -> _Crowd:
+        """That one, as a crowd of its own."""
+        crowd = self._held[source] = _Crowd()
+        self._put(crowd, source, self._find(key))
+        return crowd
+
+    def _put(self, crowd: _Crowd, source: str, session: Session) -> None:
+        key, port = session.key, port_of(session, source)
+        crowd.all[key], crowd.free[key] = port, None
+        crowd.ports[port] = (*crowd.ports.get(port, ())[1 - OF_ONE_PORT :], key)
+
+
+def port_of(session: Session, source: str) -> int:
+    """The port that it comes from, as `source`, the client's address or what a proxy named; 0 if that is not known."""
+    return session.named_port if session.named_port and source == session.source else session.client_port

@@ -5,33 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from smtpwatch.state.agreement import from_port, gave
+from smtpwatch.state.by_source import BySource, Key
 from smtpwatch.state.clocks import BELIEVED, SLACK, TOLERANCE, Clocks
 from smtpwatch.state.index import Index
 from smtpwatch.state.session import Session
 from smtpwatch.state.visit import EXACT, Visit
 
-PLACES = 200_000  # addresses and ports of sessions: more than there are at a time
 RIVALS = 20_000  # ports and queue ids of visits, the latest
 
 
 class Exact:
-    """Sessions and visits by address and port, and by address and queue id."""
+    """Sessions and visits by address and port, and by address and queue id. `sessions` has the keys of those that are
+    held, `find` finds them."""
 
-    def __init__(self, clocks: Clocks) -> None:
+    def __init__(self, clocks: Clocks, sessions: BySource, find: Callable[[Key], Session]) -> None:
         self._clocks = clocks
-        self._by_port: Index[Session] = Index(PLACES)
+        self._sessions = sessions
+        self._find = find
         self._queued: Index[tuple[Session, float]] = Index(RIVALS)
         self._from_port: Index[Visit] = Index(RIVALS)
         self._received: Index[Visit] = Index(RIVALS)
 
     def place(self, session: Session, port: int) -> list[Visit]:
         """A session comes from that port; returns the visits that it may be."""
-        self._by_port.add((session.source, port), session)
         return [visit for visit in self._from_port.get((session.source, port)) if visit.session is None]
-
-    def displace(self, session: Session, source: str, port: int) -> None:
-        """It does not, or not any more."""
-        self._by_port.discard((source, port), session)
 
     def queued(self, session: Session, queue_id: str, time: float) -> list[Visit]:
         """A session got that queue id; returns the visits that it may be."""
@@ -48,8 +45,6 @@ class Exact:
 
     def forget(self, session: Session) -> None:
         """It ended so long ago that no line of it will come."""
-        self.displace(session, session.client, session.client_port)
-        self.displace(session, session.source, session.named_port)
         for queue_id in session.queue_ids:
             key = (session.source, queue_id)
             for entry in self._queued.get(key):
@@ -61,7 +56,7 @@ class Exact:
         if queue_id:
             return self._with_queue_id(visit, queue_id)
         place = (visit.source, visit.client_port)
-        sessions, visits = self._by_port.get(place), self._from_port.get(place)
+        sessions, visits = self._at(*place), self._from_port.get(place)
         if not sessions:
             return None
         window = BELIEVED if len(sessions) == len(visits) == 1 else self._clocks.offset.wide
@@ -82,17 +77,20 @@ class Exact:
     def reused(self, visit: Visit) -> bool:
         """Its port has been used more than once of late."""
         place = (visit.source, visit.client_port)
-        return max(len(self._by_port.get(place)), len(self._from_port.get(place))) > 1
+        return max(len(self._sessions.at(*place)), len(self._from_port.get(place))) > 1
 
     def silent(self, visit: Visit) -> bool:
         """A session from its port waits for a server's first word."""
-        return any(not (each.spoken or each.over) for each in self._by_port.get((visit.source, visit.client_port)))
+        return any(not (each.spoken or each.over) for each in self._at(visit.source, visit.client_port))
 
     def session_at(self, source: str, port: int, time: float) -> Session | None:
         """The session from that address and port that was open about that time, if there was but one."""
-        there = [each for each in self._by_port.get((source, port)) if each.start <= time + SLACK]
+        there = [each for each in self._at(source, port) if each.start <= time + SLACK]
         open_then = [each for each in there if not each.over or each.end >= time - SLACK]
         return open_then[0] if len(open_then) == 1 else None
+
+    def _at(self, source: str, port: int) -> list[Session]:
+        return [self._find(key) for key in self._sessions.at(source, port)]
 
     def session_that_got(self, source: str, queue_id: str, time: float) -> tuple[Session, float] | None:
         """The session from that address that got that queue id about that time, and when, if there was but one."""

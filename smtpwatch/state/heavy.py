@@ -24,13 +24,15 @@ from typing import Generic, TypeVar
 class Held:
     """What is held under a key; `weight` may be added to at any time while it is `held`."""
 
-    __slots__ = ("error", "held", "key", "weight")
+    __slots__ = ("error", "held", "key", "serial", "weight")
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
         self.weight = 0
         self.error = 0
         """Weight that it took over from others: that much of `weight` may not be its own."""
+        self.serial = 0
+        """Tells it apart from others that were, or will be, held under its key."""
         self.held = True
         """False once it had to give way. What is added to it then is lost: ask for its key anew."""
 
@@ -45,11 +47,12 @@ Thing = TypeVar("Thing", bound=Held)
 class Heavy(Generic[Thing]):
     """At most `places` things, each made by `make(key)`."""
 
-    __slots__ = ("_floor", "_heap", "_held", "_make", "_turn", "places")
+    __slots__ = ("_floor", "_heap", "_held", "_made", "_make", "_turn", "places")
 
     def __init__(self, places: int, make: Callable[[Hashable], Thing]) -> None:
         self.places = places
         self._make = make
+        self._made = 0
         self._held: dict[Hashable, Thing] = {}
         # (weight when it was put here, turn, thing), the lightest first; made when the places run out. A weight that
         # has grown since is put right when it comes to the top, so that adding costs nothing here.
@@ -93,6 +96,8 @@ class Heavy(Generic[Thing]):
 
     def _admit(self, key: Hashable) -> Thing:
         thing = self._make(key)
+        self._made += 1
+        thing.serial = self._made
         if len(self._held) >= self.places:
             lightest = self._lightest()
             lightest.gone()

@@ -12,16 +12,19 @@ from collections.abc import Callable
 from math import inf
 
 from smtpwatch.state.agreement import FIRST_SERVED, contradict
-from smtpwatch.state.by_source import BySource
+from smtpwatch.state.asleep import Packer
+from smtpwatch.state.by_source import BySource, Key
 from smtpwatch.state.by_time import ByTime
 from smtpwatch.state.clocks import SLACK, Clocks, Window
 from smtpwatch.state.exact import Exact
 from smtpwatch.state.session import Session
+from smtpwatch.state.sleepers import Sleepers
 from smtpwatch.state.visit import EXACT, JoinKind, Visit
 
 KEPT = 30.0  # seconds after its end that a session can still be joined: log lines come late
 ENDED = 20_000  # sessions kept so, at most; in a flood they are half of what state takes
 OF_ONE_SOURCE = 5_000  # sessions or visits without a partner that time is asked about
+AWAKE = 2_500  # of those that are objects: as many as are on screen (RECENT_SESSIONS), and some more
 FEW = 20  # visits or sessions of a source: one by one is quick
 OPEN_AT_ONCE = 200  # sessions of one source that a single line may be of
 WAITING = 50_000  # visits that wait for their session at a time
@@ -33,21 +36,23 @@ class Join:
     """Finds the wire session of each visit. `joined` are the visits found one, `left` those that better evidence has
     taken from a session, with it, since they were last emptied."""
 
-    def __init__(self, clocks: Clocks) -> None:
+    def __init__(self, clocks: Clocks, live: Sleepers, packer: Packer) -> None:
         self.joined: list[Visit] = []
         self.left: list[tuple[Visit, Session]] = []
         self.one_host = True
         """All visits are of the host whose packets are seen. Else neither time nor HELO tells anything."""
         self._clocks = clocks
-        self.exact = Exact(clocks)
-        self._sessions = BySource()
-        """Of each source, those that a line may be of, oldest first."""
-        self._free = BySource()
-        """Those of them that have no visit."""
+        self._live = live
+        self._over = Sleepers(AWAKE, packer)
+        """Those that have ended, in that order."""
+        self._sessions = BySource(self._find)
+        """Of each source, those that a line may be of, oldest first; free are those that have no visit."""
+        self.exact = Exact(clocks, self._sessions, self._find)
         self._visits: dict[str, dict[int, Visit]] = {}
         """Of each source, those that wait for their session, oldest first."""
         self._number = 0
-        self._ended: deque[Session] = deque()
+        self._ended: deque[tuple[float, Key, str, str]] = deque()
+        """When they did, with their clients and sources."""
         self._ripening: deque[tuple[Visit, str]] = deque()
         """Those that a port or a queue id is known of, until all has been seen that it could mean."""
         self._due: deque[tuple[float, Visit]] = deque()
@@ -66,9 +71,7 @@ class Join:
         if session.direction == "outbound":
             return
         if instead:
-            self.exact.displace(session, session.client, session.client_port)
-            self._sessions.take(session.client, session)
-            self._free.take(session.client, session)
+            self._sessions.forget(session.client, session.key)
         if session.named_port:
             self._place(session, session.named_port)
         self._hold(session)
@@ -78,14 +81,19 @@ class Join:
 
     def _hold(self, session: Session) -> None:
         self._sessions.add(session.source, session)
-        self._free.add(session.source, session)
+
+    def _find(self, key: Key) -> Session:
+        session = self._live.awake(key) or self._over.awake(key)
+        assert session is not None  # nosec: whoever leaves both is forgotten here first
+        return session
 
     def ended(self, session: Session) -> None:
         """A session has ended; what the log says of it may still come."""
-        self._ended.append(session)
         session.kept()
-        while self._ended[0].end < session.end - KEPT or len(self._ended) > ENDED:
-            self._forget(self._ended.popleft())
+        self._over.add(session)
+        self._ended.append((session.end, session.key, session.client, session.source))
+        while self._ended[0][0] < session.end - KEPT or len(self._ended) > ENDED:
+            self._forget(*self._ended.popleft()[1:])
 
     def queued(self, session: Session, queue_id: str, time: float) -> None:
         """The wire saw which queue id the session's message got."""
@@ -119,8 +127,8 @@ class Join:
 
     def sole(self, session: Session) -> bool:
         """It is the only one of its source that has no visit."""
-        free = self._free.of(session.source)
-        return len(free) == 1 and session in free
+        free = self._sessions.free(session.source)
+        return len(free) == 1 and session.key in free
 
     def leave(self, own: Callable[[str], bool]) -> list[Visit]:
         """Forget the visits of hosts that are not our `own`; returns those that have no session."""
@@ -137,7 +145,7 @@ class Join:
     def sessions_of(self, source: str) -> list[Session] | None:
         """Those that a line about that client may be of; None if there are too many, or it may be of another host."""
         held = self._sessions.of(source)
-        return list(held) if self.one_host and len(held) <= OPEN_AT_ONCE else None
+        return list(map(self._find, held)) if self.one_host and len(held) <= OPEN_AT_ONCE else None
 
     def settle(self, everything: bool = False) -> list[Visit]:
         """Join what can be by now; returns the visits that have waited long enough and have no session.
@@ -186,13 +194,13 @@ class Join:
 
     def _in_time(self, source: str, due: list[Visit], everything: bool) -> list[Visit]:
         """Join by time; returns those that have no session, and cannot have one any more."""
-        held, free = self._visits.get(source, {}), self._free.of(source)
+        held, free = self._visits.get(source, {}), self._sessions.free(source)
         due = [held[each] for each in dict.fromkeys(map(id, due)) if each in held] if held else []
         clocks = self._clocks
         told = None
         if free and self.one_host and len(held) <= OF_ONE_SOURCE and len(free) <= OF_ONE_SOURCE:
             until = inf if everything else clocks.log.time - clocks.span
-            told = ByTime(held.values(), free, clocks.offset, until)
+            told = ByTime(held.values(), map(self._find, free), clocks.offset, until)
             if clocks.offset.known and len(held) < FEW and len(free) < FEW:
                 for visit, session in told.misfits(due):
                     clocks.offset.suggest(*_difference(visit, session))
@@ -220,6 +228,7 @@ class Join:
         return alone
 
     def _join(self, visit: Visit, session: Session, kind: JoinKind) -> None:
+        session = self._find(session.key)  # which has slept since, maybe, and is another object by now
         others = [each for each in session.visits if each.served == visit.served and each.source == visit.source]
         if others and (kind not in EXACT or any(each.join in EXACT for each in others)):
             return
@@ -236,11 +245,12 @@ class Join:
             self.left.append((visit, visit.session))
         visit.session, visit.join = session, kind
         session.visits.append(visit)
+        session.wakeful = True
         self.joined.append(visit)
         self._drop(visit)
         if visit.served not in FIRST_SERVED:  # which leave it free for another service
-            self._free.take(session.source, session)
-            self._free.take(session.client, session)
+            self._sessions.taken(session.source, session)
+            self._sessions.taken(session.client, session)
             if visit.connected and session.greeted is not None:
                 offset = self._clocks.offset
                 (offset.learn if kind in EXACT or offset.known else offset.suggest)(*_difference(visit, session))
@@ -250,13 +260,14 @@ class Join:
         if waiting is not None and waiting.pop(id(visit), None) is not None and not waiting:
             del self._visits[visit.source]
 
-    def _forget(self, session: Session) -> None:
+    def _forget(self, key: Key, *sources: str) -> None:
         """It ended so long ago that no line of it will come."""
-        self.exact.forget(session)
-        session.let_go()
-        for source in (session.client, session.source):
-            self._sessions.take(source, session)
-            self._free.take(source, session)
+        session = self._over.drop(key)
+        if session is not None:
+            self.exact.forget(session)
+            session.let_go()
+        for source in sources:
+            self._sessions.forget(source, key)
 
 
 def _difference(visit: Visit, session: Session) -> Window:

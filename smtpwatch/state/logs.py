@@ -9,6 +9,7 @@ from smtpwatch import events as ev
 from smtpwatch.own_host import OwnHost
 from smtpwatch.state.activity import Activity
 from smtpwatch.state.activity_logs import accepted, logged, parted
+from smtpwatch.state.asleep import Packer
 from smtpwatch.state.clocks import Clocks
 from smtpwatch.state.join import Join
 from smtpwatch.state.lines import Lines
@@ -18,6 +19,7 @@ from smtpwatch.state.messages import Messages
 from smtpwatch.state.mirror import mirror
 from smtpwatch.state.session import LOG, Session
 from smtpwatch.state.sightings import Sightings
+from smtpwatch.state.sleepers import Sleepers
 from smtpwatch.state.strays import Strays
 from smtpwatch.state.visit import Visit
 
@@ -33,16 +35,18 @@ BEHIND = 10.0  # the same for a log that has more to tell
 
 class Logs:
     """Folds log events. `opened(session)` is called with each session that only the log knows of, `ended(session)` with
-    one that has ended."""
+    one that has ended; `live` are all that have not."""
 
     def __init__(
         self,
         opened: Callable[[Session], None],
         ended: Callable[[Session], None],
+        live: Sleepers,
+        packer: Packer,
         activity: Activity | None = None,
     ) -> None:
         self.clocks = Clocks()
-        self.join = Join(self.clocks)
+        self.join = Join(self.clocks, live, packer)
         self.messages = Messages()
         self.lines = Lines()
         self.alone = False
@@ -146,7 +150,7 @@ class Logs:
     def _alone(self, visit: Visit) -> None:
         """A session of its own, since the wire shows none."""
         self._number += 1
-        session = Session(SENSOR, self._number, visit.source, visit.start)
+        session = Session((SENSOR, self._number), visit.source, visit.start)
         visit.session = session
         session.visits.append(visit)
         mirror(session)

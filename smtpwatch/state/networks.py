@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 IPV4_BITS = 24
 IPV6_BITS = 64  # what a customer gets at the least: an address of it says nothing
+_REST = bytes(16 - IPV6_BITS // 8)
+_MAPPED = bytes(10) + b"\xff\xff"  # RFC 4291, 2.5.5.2
 
 Network = IPv4Network | IPv6Network
 
@@ -17,12 +20,14 @@ def network_of(address: str) -> str:
         head, _, last = address.rpartition(".")
         return f"{head}.0/{IPV4_BITS}" if last.isdecimal() and head.count(".") == 2 else address
     try:
-        parsed = IPv6Address(address)
-    except ValueError:
+        packed = inet_pton(
+            AF_INET6, address.partition("%")[0]
+        )  # a tenth of what ipaddress takes, and a flood asks it of each source
+    except OSError:
         return address
-    if parsed.ipv4_mapped is not None:
-        return network_of(str(parsed.ipv4_mapped))
-    return str(ip_network((int(parsed), IPV6_BITS), strict=False))
+    if packed.startswith(_MAPPED):
+        return network_of(inet_ntop(AF_INET, packed[len(_MAPPED) :]))
+    return f"{inet_ntop(AF_INET6, packed[: IPV6_BITS // 8] + _REST)}/{IPV6_BITS}"
 
 
 def smallest(addresses: Iterable[str]) -> Network | None:

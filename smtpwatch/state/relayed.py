@@ -27,7 +27,7 @@ def relayed(sessions: Sessions, message: Message) -> list[Relayed]:
     if not hops:
         return []
     outbound = [
-        session for session in chain(sessions.recent.values(), sessions.live.values()) if session.server in hops
+        session for session in chain(sessions.recent.values(), sessions.live.awake_now) if session.server in hops
     ]
     found: dict[tuple[str, int], Relayed] = {}
     for delivery in tried:

@@ -94,7 +94,7 @@ class Session:
         "hello_taken",
         "hellos",
         "host",
-        "id",
+        "key",
         "last_code",
         "last_reply",
         "messages",
@@ -109,7 +109,6 @@ class Session:
         "passed",
         "refusals",
         "refused",
-        "sensor",
         "server",
         "server_port",
         "smtp",
@@ -122,11 +121,12 @@ class Session:
         "transactions",
         "via",
         "visits",
+        "wakeful",
     )  # fmt: skip
 
-    def __init__(self, sensor: str, id_: int, source: str, start: float) -> None:
-        self.sensor = sensor
-        self.id = id_
+    def __init__(self, key: tuple[str, int], source: str, start: float) -> None:
+        self.key = key
+        """Its sensor, and a number: unique among all sessions of this console."""
         self.source = source
         """The client as an admin would block it; `client` is the TCP peer, `via` the proxy if there is one."""
         self.client = source
@@ -188,12 +188,20 @@ class Session:
         """Whose doings it counts among (Activity)."""
         self.told = [0] * FIGURES
         """What of it has been counted there, by Outcome, then REJECTED, PASSED and TLS."""
+        self.wakeful = False
+        """Its transcript does not tell all that it has come to, or the object itself is held elsewhere than among all
+        sessions: it must stay as it is."""
         self._keepers = 1
 
     @property
-    def key(self) -> tuple[str, int]:
-        """Unique among all sessions of this console."""
-        return self.sensor, self.id
+    def sensor(self) -> str:
+        """Who tells of it."""
+        return self.key[0]
+
+    @property
+    def id(self) -> int:
+        """Unique among all sessions of that sensor."""
+        return self.key[1]
 
     @property
     def served(self) -> float:
@@ -252,6 +260,11 @@ class Session:
         if not self._keepers:
             self.dissolve()
 
+    @property
+    def shared(self) -> bool:
+        """More than one keeps it."""
+        return self._keepers > 1
+
     def apply(self, event: ev.SessionEvent) -> None:
         """Take in one event of this session."""
         self.end = event.time
@@ -269,12 +282,34 @@ class Session:
             if self._told_of == transcript.MOST + transcript.ROOM:
                 self._packed = transcript.latest(self._told_of, self._packed)
                 self._told_of = transcript.MOST
+                self.wakeful = True
+        elif fold is not None and fold is not _progress:
+            self.wakeful = True
+
+    @property
+    def packed(self) -> tuple[int, bytes]:
+        """Its transcript as it is kept: how many events, and their octets."""
+        return self._told_of, self._packed
+
+    def recall(self, items: list[list[Any]], host: str) -> None:
+        """Take in again what a transcript tells that is the whole of it."""
+        for event in transcript.events(items, self.sensor, host, self.number, self.client):
+            self.source = event.source
+            fold = _FOLDS.get(type(event))
+            if fold is not None:
+                fold(self, event)
+        self.host, self._told_of, self._packed = intern(host), len(items), transcript.octets_of(items)
+
+    @property
+    def number(self) -> int:
+        """Its sensor's number for it."""
+        return self.id % ONE_RUN
 
     @property
     def transcript(self) -> list[ev.SessionEvent]:
         """Its latest events, at most TRANSCRIPT_EVENTS. Each look makes them anew."""
-        number = self.id % ONE_RUN
-        return transcript.unpacked(self._told_of, self._packed, self.sensor, self.host, number, self.client)
+        items = transcript.items(self._told_of, self._packed)
+        return transcript.events(items, self.sensor, self.host, self.number, self.client)
 
 
 def _opened(session: Session, event: ev.SessionOpened) -> None:

@@ -150,6 +150,8 @@ class Sightings:
         """Whether the wire shows its session, and that it is served."""
         if seen.session is None and seen.time <= packets:
             seen.session = self._find(seen.source, seen.port, seen.time)
+            if seen.session is not None:
+                seen.session.wakeful = True
             if seen.first and seen.session is not None and seen.session.greeted is not None:
                 self._delays.append((seen.time - seen.session.greeted, seen.session))
         return seen.session is not None and seen.session.spoken

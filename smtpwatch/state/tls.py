@@ -115,6 +115,7 @@ class Tls:
         if session.direction == "outbound" and session.sensor != "log":
             self._of_server(session, how)
         if session.dark and session.sensor != "log":
+            session.wakeful = True
             self._waiting.append((session.end + LATE, session, session.messages))
             if len(self._waiting) > WAITING:
                 self._late(*self._waiting.popleft()[1:])

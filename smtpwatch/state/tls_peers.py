@@ -8,7 +8,7 @@ from smtpwatch.events import Direction
 from smtpwatch.state.tls_told import Secured
 from smtpwatch.strength import TLS13, weaknesses
 
-PEERS = 10_000  # the latest active; about 600 B each
+PEERS = 5_000  # the latest active; about 600 B each
 HEAVY = 10  # messages that make a peer one of weight, which a flood of strangers must not wash away;
 HEAVY_PEERS = 1_000  # this many of them are kept beside the latest active
 WHY = 200  # characters of a reason

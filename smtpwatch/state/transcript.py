@@ -26,6 +26,8 @@ KINDS: tuple[type[ev.SessionEvent], ...] = (
 )
 """What a transcript tells."""
 _NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
+_LISTING = tuple(kind for kind in KINDS if any("tuple" in str(field.type) for field in msgspec.structs.fields(kind)))
+"""Those that have lists among their values, which are tuples as long as they are not packed."""
 _SHARED = len(ev.SessionEvent.__struct_fields__)
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
@@ -42,20 +44,31 @@ def packed(event: ev.SessionEvent, source: str) -> bytes:
     return _pack((number, event.time, None if event.source == source else event.source, *values[_SHARED:]))
 
 
-def unpacked(count: int, octets: bytes, sensor: str, host: str, session: int, source: str) -> list[ev.SessionEvent]:
-    """The last MOST of `count` events that were packed one after another, equal to what they were."""
-    items: list[list[Any]] = _unpack(_ARRAY + count.to_bytes(4, "big") + octets)
+def items(count: int, octets: bytes) -> list[list[Any]]:
+    """The `count` events that were packed one after another: of each its number among KINDS, its time, its source
+    (None: the session's own) and what only its kind has."""
+    return _unpack(_ARRAY + count.to_bytes(4, "big") + octets)  # type: ignore[no-any-return]
+
+
+def octets_of(items: list[list[Any]]) -> bytes:
+    """Those, packed."""
+    return b"".join(map(_pack, items))
+
+
+def events(items: list[list[Any]], sensor: str, host: str, session: int, source: str) -> list[ev.SessionEvent]:
+    """The last MOST of them, equal to what they were."""
     return [
-        KINDS[number](time, sensor, host, session, named or source, *map(_as_it_was, values))
+        KINDS[number](time, sensor, host, session, named or source, *_as_they_were(number, values))
         for number, time, named, *values in items[-MOST:]
     ]
 
 
 def latest(count: int, octets: bytes) -> bytes:
     """The last MOST of `count` events, still packed."""
-    items: list[Any] = _unpack(_ARRAY + count.to_bytes(4, "big") + octets)
-    return b"".join(map(_pack, items[-MOST:]))
+    return octets_of(items(count, octets)[-MOST:])
 
 
-def _as_it_was(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _as_they_were(number: int, values: list[Any]) -> list[Any]:
+    if KINDS[number] in _LISTING:
+        return [tuple(value) if isinstance(value, list) else value for value in values]
+    return values

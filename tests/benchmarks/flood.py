@@ -9,6 +9,7 @@ PSS (each page shared by several processes counted once) is what the machine pay
 summed counts Python and its libraries once for each process."""
 
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -35,8 +36,7 @@ SYN, RST, PSH, ACK = 2, 4, 8, 16
 GREETING = b"220 mx1.example.net ESMTP Postfix\r\n"
 EHLO_REPLY = b"250-mx1.example.net\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-STARTTLS\r\n250 8BITMIME\r\n"
 SERVER = socket.inet_aton("192.0.2.1")
-FIRST = struct.unpack("!I", socket.inet_aton("198.18.0.0"))[0]
-SPREAD = 1 << 17  # addresses of 198.18.0.0/15; the sources beyond them are IPv6
+FIRST = struct.unpack("!I", socket.inet_aton("10.0.0.0"))[0]
 LINK4, LINK6 = (bytes.fromhex("02000000ff0202000000ff01") + kind for kind in (b"\x08\x00", b"\x86\xdd"))
 NET6 = socket.inet_pton(socket.AF_INET6, "2001:db8::")
 SERVER6 = socket.inet_pton(socket.AF_INET6, "2001:db8:ffff::1")
@@ -57,9 +57,9 @@ def frame(client: bytes, port: int, from_client: bool, seq: int, ack: int, flags
 
 
 def client_of(number: int) -> bytes:
-    """The address of that source."""
-    if number < SPREAD:
-        return struct.pack("!I", FIRST + number)
+    """The address of that source: of one family as often as of the other, all along."""
+    if number % 2:
+        return struct.pack("!I", FIRST + number // 2)
     return NET6[:6] + struct.pack("!IHI", number, 0, 1)
 
 
@@ -144,6 +144,13 @@ def curve(terminal: Terminal, sender: "subprocess.Popen[bytes]") -> list[int]:
     return sums
 
 
+def left_out(terminal: Terminal) -> str:
+    """What its sensors had to shed or lost, as the screen says, which is painted anew."""
+    terminal.resize(200, 50)
+    text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", " ", terminal.read(3.0).decode(errors="replace"))
+    return "; ".join(dict.fromkeys(re.findall(r"[\d.,]+[kMG]? +(?:packets|dropped|shed)", text))) or "nothing"
+
+
 def main() -> int:
     """Print the curve; the exit code tells whether the budget is kept."""
     with tempfile.TemporaryDirectory() as home, Namespace("flooded") as host, Namespace("flood") as strangers:
@@ -161,6 +168,7 @@ def main() -> int:
                 sys.executable, "-m", "tests.benchmarks.flood", "eth0", stdout=subprocess.PIPE, stderr=None
             )
             sums = curve(terminal, sender)
+            print(f"told by the screen: {left_out(terminal)}")
         finally:
             terminal.close()
     most, settled = max(sums, default=0), sums[1] if len(sums) > 1 else 0

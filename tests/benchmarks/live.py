@@ -91,7 +91,7 @@ def _messages(path: Path) -> int:
 
 def _tcpdump(host: Namespace, folder: Path) -> None:
     dump = host.popen(
-        "tcpdump", "-i", "lo", "-B", "32768", "-w", folder / "peer.pcap", "tcp port 25", stderr=subprocess.PIPE
+        "tcpdump", "-i", "lo", "-B", "16384", "-w", folder / "peer.pcap", "tcp port 25", stderr=subprocess.PIPE
     )
     time.sleep(1)
     _, seconds = _load(host, SECONDS)

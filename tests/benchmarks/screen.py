@@ -60,13 +60,17 @@ class Cost(NamedTuple):
     resident: float
 
 
+def _size(fd: int, columns: int, lines: int) -> None:
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+
 class Terminal:
     """A program on a pty of COLUMNS x LINES, whose output is read and counted."""
 
     def __init__(self, argv: list[str], home: str) -> None:
         self.started = time.perf_counter()
         ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        _size(theirs, COLUMNS, LINES)
         env = {**os.environ, "TERM": "xterm-256color", "HOME": home, "XDG_CONFIG_HOME": home, "LC_ALL": "C.UTF-8"}
         env.pop("NO_COLOR", None)
         self._process = subprocess.Popen(
@@ -79,6 +83,11 @@ class Terminal:
     def pid(self) -> int:
         """The program's."""
         return self._process.pid
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Make it that large, so that all is painted anew."""
+        _size(self._fd, columns, lines)
+        os.kill(self._process.pid, signal.SIGWINCH)
 
     def read(self, seconds: float, until: bytes | None = None) -> bytes:
         """What is written in the next `seconds`, or before `until` is seen."""

@@ -368,9 +368,9 @@ def test_a_session_that_was_lost_lets_go(monkeypatch: pytest.MonkeyPatch) -> Non
     sessions.apply(ev.Tally(NOW + 60, "wire", HOST, A, {}, (1,)))
     for event in session(Wire(2, B, 40_002, NOW + 100), NOW + 101):
         sessions.apply(event)
-    join = sessions.logs.join
-    assert [each.source for each in join._sessions] == [each.source for each in join._free] == [B]
-    assert len(join.exact._by_port) == 1
+    held = sessions.logs.join._sessions
+    assert held.of(A) == held.free(A) == held.at(A, 40_001) == ()
+    assert [*held.of(B)] == [*held.free(B)] == [*held.at(B, 40_002)] == [("wire", 2)]
 
 
 def flood(number: int, port_logged: bool, sources: int = 1, rate: int = 500) -> Sessions:
@@ -411,8 +411,9 @@ def test_what_is_held_is_bounded(port_logged: bool) -> None:
     """What ended half a minute ago is let go."""
     sessions = flood(12_000, port_logged, sources=100, rate=100)
     join = sessions.logs.join
-    held = len([*join._sessions]), len([*join._free]), len(join.exact._by_port)
-    assert max(held) <= 31 * 100
+    sources = [f"198.51.100.{n}" for n in range(100)]
+    assert sum(len(join._sessions.of(source)) for source in sources) <= 31 * 100
+    assert len(join._over) <= 31 * 100
     assert sum(map(len, join._visits.values())) <= 65 * 100
     assert max(len(join._ripening), len(join._due), len(join._past)) <= 65 * 100
 

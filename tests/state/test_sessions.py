@@ -12,14 +12,14 @@ def reply(to: str, code: int, text: str) -> ev.Reply:
 
 
 def test_a_goodbye_does_not_hide_the_refusal() -> None:
-    session = Session("wire", 7, "203.0.113.7", 1.0)
+    session = Session(("wire", 7), "203.0.113.7", 1.0)
     for event in (reply("RCPT", 554, "Relay access denied"), reply("QUIT", 221, "Bye")):
         session.apply(event)
     assert (session.last_code, session.last_reply) == (554, "Relay access denied")
 
 
 def test_a_goodbye_alone_is_shown() -> None:
-    session = Session("wire", 7, "203.0.113.7", 1.0)
+    session = Session(("wire", 7), "203.0.113.7", 1.0)
     session.apply(reply("QUIT", 221, "Bye"))
     assert (session.last_code, session.last_reply) == (221, "Bye")
 

@@ -31,7 +31,7 @@ UNTOLD: list[ev.SessionEvent] = [
 
 def test_events_come_back_as_they_were() -> None:
     for runs in (0, 3):  # since its sensor was started for the first time
-        session = Session("wire", 7 + runs * ONE_RUN, "203.0.113.7", NOW)
+        session = Session(("wire", 7 + runs * ONE_RUN), "203.0.113.7", NOW)
         for event in EVENTS:
             session.apply(event)
         assert session.transcript == EVENTS
@@ -40,20 +40,20 @@ def test_events_come_back_as_they_were() -> None:
 
 def test_lists_of_a_handshake_come_back_as_they_were() -> None:
     offered = ev.TlsOffered(NOW, *COMMON, False, ("TLSv1.3",), ("A", "B"), (), None, ("h2",), "ja3", "ja4")
-    session = Session("wire", 7, "203.0.113.7", NOW)
+    session = Session(("wire", 7), "203.0.113.7", NOW)
     session.apply(offered)
     assert session.transcript == [offered]
 
 
 def test_what_only_counts_is_not_told() -> None:
-    session = Session("wire", 7, "203.0.113.7", NOW)
+    session = Session(("wire", 7), "203.0.113.7", NOW)
     for event in UNTOLD:
         session.apply(event)
     assert session.transcript == []
 
 
 def test_the_latest_are_kept() -> None:
-    session = Session("wire", 7, "203.0.113.7", NOW)
+    session = Session(("wire", 7), "203.0.113.7", NOW)
     told = [ev.Command(NOW + at, *COMMON, "NOOP", str(at)) for at in range(3 * (TRANSCRIPT_EVENTS + ROOM))]
     for at, event in enumerate(told, 1):
         session.apply(event)

@@ -41,11 +41,10 @@ class Drowsy(Tracker):
 
     def segment(self, now: float, buf: Octets, segment: Segment) -> None:
         super().segment(now, buf, segment)
-        for each in list(self._live.values()):
-            if not isinstance(each, bytes):
-                number = each.id
-                self._rest(each)
-                Drowsy.naps += isinstance(self._live[number], bytes)
+        asleep = len(self._asleep)
+        for each in list(self._awake.values()):
+            self._rest(each)
+        Drowsy.naps += len(self._asleep) - asleep
 
 
 def told(packets: list[Packet], config: Config | None = None) -> list[ev.Event]:

@@ -1,0 +1,100 @@
+"""Sessions by key, of which only so many are objects: of more, those that wait longest are packed (asleep.py)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+
+from smtpwatch.events import SessionProgress
+from smtpwatch.passing import Passing
+from smtpwatch.state.asleep import Packer, progressed
+from smtpwatch.state.session import Session
+
+TRIES = 2  # sessions looked at for each that comes, so that there are fewer and fewer too many awake
+
+Key = tuple[str, int]
+
+
+class Sleepers(Mapping[Key, Session]):
+    """In the order in which they were put here. To look at one (`[]`, `get`, `values`) does not wake it: what is seen
+    then is a copy. To change one, or to hold on to it, ask for it `awake`."""
+
+    def __init__(self, most_awake: int, packer: Packer) -> None:
+        self._most_awake = most_awake
+        self._packer = packer
+        self._held: Passing[Key, Session | bytes] = Passing()
+        self._turn: deque[Key] = deque()
+        """Those that are awake, the longest since they were put here or woke first; among them some that have left."""
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._held)
+
+    def __reversed__(self) -> Iterator[Key]:
+        return reversed(self._held)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._held
+
+    def __getitem__(self, key: Key) -> Session:
+        held = self._held[key]
+        return self._packer.unpack(key, held) if type(held) is bytes else held  # type: ignore[return-value]
+
+    @property
+    def awake_now(self) -> Iterator[Session]:
+        """Those that are awake: all that have had a transaction, or of which a log tells."""
+        return (held for held in self._held.values() if type(held) is Session)
+
+    def awake(self, key: Key) -> Session | None:
+        """The session with that key, awake from now on."""
+        held = self._held.get(key)
+        if type(held) is not bytes:
+            return held  # type: ignore[return-value]
+        session = self._held[key] = self._packer.unpack(key, held)
+        self._comes(key)
+        return session
+
+    def progressed(self, key: Key, event: SessionProgress) -> bool:
+        """Whether that one sleeps, and on: it has only come further."""
+        held = self._held.get(key)
+        if type(held) is not bytes:
+            return False
+        self._held[key] = progressed(held, event.time, event.octets_client, event.octets_server)
+        return True
+
+    def add(self, session: Session) -> None:
+        """One more, awake."""
+        self._held[session.key] = session
+        self._comes(session.key)
+
+    def pop(self, key: Key) -> Session:
+        """Take one out, awake. Raises KeyError."""
+        session = self[key]
+        del self._held[key]
+        return session
+
+    def drop(self, key: Key) -> Session | None:
+        """Take one out; returns it only if it is awake. Raises KeyError."""
+        held = self._held.pop(key)
+        return held if type(held) is Session else None
+
+    def oldest(self) -> Key:
+        """The key of the one that was put here first."""
+        return next(iter(self._held))
+
+    def _comes(self, key: Key) -> None:
+        turn = self._turn
+        turn.append(key)
+        for _ in range(TRIES):
+            if len(turn) <= self._most_awake:
+                return
+            waiting = turn.popleft()
+            session = self._held.get(waiting)
+            if type(session) is Session:
+                packed = self._packer.pack(session)
+                if packed is None:
+                    turn.append(waiting)
+                else:
+                    self._held[waiting] = packed

@@ -1,0 +1,187 @@
+"""Sessions that sleep: given back as they were, found by whatever finds one that is awake, and small."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from smtpwatch import bundled
+from smtpwatch import events as ev
+from smtpwatch.replay import Recording
+from smtpwatch.state import asleep, join, sessions
+from smtpwatch.state.activity import Activity
+from smtpwatch.state.party import Dimension, Party
+from smtpwatch.state.picture import Picture
+from smtpwatch.state.session import Session, TlsFacts
+from smtpwatch.state.sessions import Sessions
+from tests.state.joint import HOST, NOW, Log, Wire
+from tests.state.model import Outcome, Play
+from tests.state.test_join_model import any_scene
+
+MANY = 3_000
+ASLEEP = 700  # octets of a session at most, with all that finds it
+
+SLOTS = [name for name in Session.__slots__ if name not in ("tls", "parties")]
+
+
+def same(one: Session, other: Session) -> bool:
+    """All that is known of them is equal; their parties are the same, or gone alike."""
+    return (
+        all(getattr(one, name) == getattr(other, name) for name in SLOTS)
+        and tls(one) == tls(other)
+        and len(one.parties) == len(other.parties)
+        and all(map(alike, one.parties, other.parties))
+    )
+
+
+def tls(session: Session) -> list[object] | None:
+    facts = session.tls
+    return None if facts is None else [getattr(facts, name) for name in TlsFacts.__slots__]
+
+
+def alike(one: Party, other: Party) -> bool:
+    gone = not one.held and not other.held and (one.dimension, one.key) == (other.dimension, other.key)
+    return one is other or gone
+
+
+def recorded() -> list[ev.Event]:
+    """The demo: real Postfix and Dovecot, with everything that a client can do to them."""
+    recording = Recording(bundled.recorded())
+    while not recording.whole:
+        recording.read()
+    return [*recording.events]
+
+
+def test_each_is_given_back_as_it_was() -> None:
+    """After each event of a recording, where it may sleep."""
+    picture = Picture()
+    packer, slept = asleep.Packer(picture.activity), Counter[str]()
+    for event in recorded():
+        picture.apply([event])
+        session = picture.sessions.get((event.sensor, event.session)) if isinstance(event, ev.SessionEvent) else None
+        packed = None if session is None else packer.pack(session)
+        if session is not None and packed is not None:
+            assert same(packer.unpack(session.key, packed), session)
+            slept[session.stage] += 1
+    assert {"connect", "greeting", "EHLO", "TLS", "AUTH"} <= slept.keys()
+    assert slept.total() > 2_000
+
+
+@pytest.fixture
+def drowsy(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, int], Session]:
+    """Hardly any is awake. The latest object of each that has slept."""
+    latest: dict[tuple[str, int], Session] = {}
+    unpack = asleep.Packer.unpack
+
+    def seen(packer: asleep.Packer, key: tuple[str, int], packed: bytes) -> Session:
+        latest[key] = unpack(packer, key, packed)
+        return latest[key]
+
+    monkeypatch.setattr(asleep.Packer, "unpack", seen)
+    monkeypatch.setattr(sessions, "AWAKE", 10)
+    monkeypatch.setattr(sessions, "RECENT_SESSIONS", 5)
+    monkeypatch.setattr(join, "AWAKE", 10)
+    return latest
+
+
+def joins(outcome: Outcome, latest: dict[tuple[str, int], Session]) -> dict[tuple[str, int], list[tuple[object, ...]]]:
+    """What was found to be one, and by what."""
+    held = {key: latest.get(key, session) for key, session in outcome.held.items()}
+    return {
+        key: [(visit.pid, visit.start, visit.join) for visit in session.visits]
+        for key, session in held.items()
+        if session.sensor == "wire"
+    }
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_logs_find_those_that_sleep(seed: int, drowsy: dict[tuple[str, int], Session]) -> None:
+    play = Play(seed, any_scene(seed))
+    with pytest.MonkeyPatch.context() as awake:
+        awake.setattr(sessions, "AWAKE", 1_000_000)
+        awake.setattr(join, "AWAKE", 1_000_000)
+        expected = joins(Outcome(play), {})
+    drowsy.clear()
+    assert joins(Outcome(play), drowsy) == expected
+
+
+def opened(number: int, source: str) -> list[ev.Event]:
+    wire = Wire(number, source, 1_024 + number, NOW + number / 1_000)
+    return [wire.opened, wire.greeting(NOW + number / 1_000)]
+
+
+@pytest.mark.usefixtures("drowsy")
+def test_an_event_wakes_it() -> None:
+    state = Sessions()
+    for number in range(100):
+        for event in opened(number, f"198.51.100.{number}"):
+            state.apply(event)
+    assert len(list(state.live.awake_now)) < 20 < len(state.live) == 100
+    wire = Wire(3, "198.51.100.3", 1_027, NOW + 0.003)
+    state.apply(ev.SessionProgress(NOW + 1, "wire", HOST, 3, "198.51.100.3", 17, 42))
+    assert (state.live["wire", 3].octets_client, state.live["wire", 3].end) == (17, NOW + 1)
+    assert len(list(state.live.awake_now)) < 20
+    state.apply(wire.closed(NOW + 2))
+    assert ("wire", 3) not in state.live
+    assert state.recent["wire", 3].stage == "closed"
+    assert [session.key[1] for session in state.live.values()] == [each for each in range(100) if each != 3]
+    assert [*reversed(state.live)] == [*state.live][::-1]
+
+
+@pytest.mark.usefixtures("drowsy")
+def test_a_sensor_that_starts_anew_ends_those_that_sleep() -> None:
+    state, ended = Sessions(), []
+    state = Sessions(ended.append)
+    for number in range(100):
+        for event in opened(number, f"198.51.100.{number}"):
+            state.apply(event)
+    state.apply(ev.SensorStatus(NOW + 9, "wire", HOST, "starting", "", 0, 0, 0, {}, ()))
+    assert len(state.live) == 0
+    assert {session.partial for session in ended} == {"detail was shed"}
+
+
+@pytest.mark.usefixtures("drowsy")
+def test_counts_are_the_same_while_others_take_the_places_of_their_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who slept is still counted where it was, and nowhere else: `open` ends at nothing."""
+    monkeypatch.setitem(sys_places(), Dimension.ADDRESS, 10)
+    picture = Picture()
+    wires = [
+        Wire(number, f"198.51.{number % 7}.{number}", 1_024 + number, NOW + number / 1_000) for number in range(200)
+    ]
+    picture.apply(event for wire in wires for event in (wire.opened, wire.greeting(wire.start)))
+    assert len(list(picture.sessions.live.awake_now)) < 20
+    networks = picture.activity.groups[Dimension.NETWORK]
+    assert sum(party.open for party in networks) == 200
+    picture.apply(wire.closed(NOW + 5) for wire in wires)
+    assert [party.open for party in networks] == [0] * 7
+    assert sum(party.abandoned for party in networks) == 200
+    assert {party.open for party in picture.activity.sources} == {0}
+
+
+def sys_places() -> dict[Dimension, int]:
+    from smtpwatch.state.party import PLACES
+
+    return PLACES
+
+
+def test_what_one_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "AWAKE", 100)
+    monkeypatch.setattr(Activity, "__init__", Activity.__init__)
+    state = Sessions()
+    events = [event for number in range(MANY) for event in opened(number, f"2001:db8:{number:x}::1")]
+    for event in events[:400]:
+        state.apply(event)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for event in events[400:]:
+            state.apply(event)
+        each = (tracemalloc.get_traced_memory()[0] - before) / (MANY - 200)
+    finally:
+        tracemalloc.stop()
+    assert each < ASLEEP
