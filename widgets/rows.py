@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from smtpwatch.query import FIELDS, Fault, Query, Read, Said, Says, holds, sift
 from widgets.sieve import Sieve
@@ -20,6 +20,9 @@ T = TypeVar("T")
 FROZEN_ROWS = 2_000  # kept of a frozen view: copies take 8 us each, and the key is to be answered at once
 
 LOOKED_AT = 1_000  # rows that tell which values are common: a few ms, each time that one is typed
+
+MANY = 20_000  # rows that a sort or a filter of all of them may take a tenth of a second for
+PER_SECOND = 10_000  # of more, so that a hundred thousand are worked out anew every ten seconds
 
 Key = tuple[str, int] | tuple[str, str]
 
@@ -53,6 +56,9 @@ class Rows(ABC, Generic[T]):
         self._filter: tuple[str, int | None] = ("", None)
         self._frozen: dict[Key, T] | None = None
         self._listed: list[T] | None = None
+        self._listed_for: tuple[object, ...] = ()
+        """What `_listed` was worked out for, beside the traffic."""
+        self._settled = 0.0
         self.sorted_by: int | None = None
         """Place in `columns` of the sort column, None for the default order."""
         self.reverse = False
@@ -74,12 +80,15 @@ class Rows(ABC, Generic[T]):
         """The row with that key, if the state holds it."""
 
     @abstractmethod
-    def _in_order(self) -> Iterator[T]:
-        """All rows in the default order."""
+    def _in_order(self) -> Iterator[Any]:
+        """All rows in the default order, or what `_made` makes a row of: something that has a key and a stamp."""
 
     @abstractmethod
     def _still(self, row: T) -> T:
         """A copy that later events leave alone."""
+
+    def _made(self, row: Any) -> T:
+        return row  # type: ignore[no-any-return]
 
     def _slice(self, start: int, stop: int) -> list[T]:
         return list(islice(self._in_order(), start, stop))
@@ -119,7 +128,7 @@ class Rows(ABC, Generic[T]):
             self._sieve = self._sieve_of(query) if asked else None
 
     def _sieve_of(self, query: Query) -> Sieve[T]:
-        return Sieve(query, self.columns, self.key, self._stamp, self.fields, self._moving)
+        return Sieve(query, self.columns, self.key, self._stamp, self.fields, self._moving, self._made)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -147,7 +156,7 @@ class Rows(ABC, Generic[T]):
         if read is None:
             return []
         counts: Counter[str] = Counter()
-        for row in islice(self._all(), LOOKED_AT):
+        for row in map(self._made, islice(self._all(), LOOKED_AT)):
             counts.update({str(said) for said in _each(read(row)) if said is not None and said != ""})
         return [value for value, _ in counts.most_common()]
 
@@ -166,7 +175,7 @@ class Rows(ABC, Generic[T]):
 
         Returns how many rows above the kept ones are left out."""
         if self.total <= FROZEN_ROWS:
-            first, kept = 0, list(self._all())
+            first, kept = 0, list(map(self._made, self._all()))
         else:
             first = max(0, around - FROZEN_ROWS // 2)
             kept = self.window(first, first + FROZEN_ROWS)
@@ -183,17 +192,28 @@ class Rows(ABC, Generic[T]):
         if self._sieve is None and self.sorted_by is None:
             self._listed = None
             return
+        asked = self._filter, self.sorted_by, self.reverse, self.frozen
+        if self._listed is not None and asked == self._listed_for and self._will_do(now):
+            return
+        self._listed_for, self._settled = asked, now
         rows = self._all()
         listed = self._sieve.passed(rows) if self._sieve is not None else list(rows)
         if self.sorted_by is not None:
             key = self.columns[self.sorted_by].key
-            listed.sort(key=lambda row: key(row, now), reverse=self.descending)
+            listed.sort(key=lambda row: key(self._made(row), now), reverse=self.descending)
         self._listed = listed
+
+    def _will_do(self, now: float) -> bool:
+        """What was worked out is good for a while: there are so many rows that it took long."""
+        return not self.pending and self.total > MANY and 0 < now - self._settled < self.total / PER_SECOND
 
     def window(self, start: int, stop: int) -> list[T]:
         """Rows `start` to `stop` (not included)."""
         if self._listed is not None:
-            return self._listed[start:stop]
+            rows = self._listed[start:stop]
+            if self.now == self._settled or self.frozen:
+                return [self._made(row) for row in rows]
+            return [self._find(self.key(row)) or self._made(row) for row in rows]
         if self._frozen is not None:
             return list(islice(self._frozen.values(), start, stop))
         return self._slice(start, stop)

@@ -11,6 +11,7 @@ from smtpwatch.query import Place
 from smtpwatch.state.picture import still
 from smtpwatch.state.session import Session
 from smtpwatch.state.sessions import Sessions
+from smtpwatch.state.sleepers import Asleep
 from widgets.columns import COLUMNS
 from widgets.rows import Key, Rows
 from widgets.session_fields import MOVING, mail_of, session_fields
@@ -35,7 +36,12 @@ class SessionView(Rows[Session]):
         """The session's own."""
         return row.key
 
-    def _stamp(self, row: Session) -> Hashable:
+    def _made(self, row: Session | Asleep) -> Session:
+        return self._sessions.live.unpacked(row)
+
+    def _stamp(self, row: Session | Asleep) -> Hashable:
+        if isinstance(row, Asleep):
+            return row.packed
         own = row.end, row.stage, row.accepted + row.refused, row.account
         if not row.visits:
             return own
@@ -52,18 +58,15 @@ class SessionView(Rows[Session]):
     def _still(self, row: Session) -> Session:
         return still(row)
 
-    def _in_order(self) -> Iterator[Session]:
-        return chain(self._live(), reversed(self._sessions.recent.values()))
+    def _in_order(self) -> Iterator[Session | Asleep]:
+        return chain(self._sessions.live.as_they_are(self._newest_first), reversed(self._sessions.recent.values()))
 
     def _slice(self, start: int, stop: int) -> list[Session]:
-        live = len(self._sessions.live)
-        rows = [self._sessions.live[key] for key in islice(self._keys(), start, stop)] if start < live else []
-        if stop > live:
-            rows += islice(reversed(self._sessions.recent.values()), max(0, start - live), stop - live)
+        live = self._sessions.live
+        rows: list[Session] = []
+        if start < len(live):
+            rows += map(live.unpacked, islice(live.as_they_are(self._newest_first), start, stop))
+        if stop > len(live):
+            recent = reversed(self._sessions.recent.values())
+            rows += islice(recent, max(0, start - len(live)), stop - len(live))
         return rows
-
-    def _live(self) -> Iterator[Session]:
-        return map(self._sessions.live.__getitem__, self._keys())
-
-    def _keys(self) -> Iterator[tuple[str, int]]:
-        return reversed(self._sessions.live) if self._newest_first else iter(self._sessions.live)

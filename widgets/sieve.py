@@ -15,8 +15,8 @@ class Sieve(Generic[T]):
     """The rows that pass a filter, remembering verdicts so that each look costs only what has changed.
 
     `stamp` is what changes with what a row says, beside its key; only the fields `moving` change without it, and are
-    asked on each look. `pending` counts rows that there was no time to look at: they are left out until a later
-    look."""
+    asked on each look. `made` makes a row of what stands for it. `pending` counts rows that there was no time to look
+    at: they are left out until a later look."""
 
     def __init__(
         self,
@@ -26,8 +26,10 @@ class Sieve(Generic[T]):
         stamp: Callable[[T], Hashable],
         fields: Mapping[str, Read[T]] | None = None,
         moving: Iterable[str] = (),
+        made: Callable[[T], T] = lambda row: row,
     ) -> None:
         self.pending = 0
+        self._made = made
         query = sift(typed) if isinstance(typed, str) else typed
         self._sought = [column for column in columns if column.sought]
         self._strainer = Strainer(query, fields or {}, self.haystack, moving)
@@ -42,7 +44,7 @@ class Sieve(Generic[T]):
         """Those of `rows` that pass, in their order. Looks at no more than LOOKS new or changed ones."""
         steady, moving = self._strainer.steady, self._strainer.moving
         chosen = list(rows) if steady is None else self._steady(rows, steady)
-        return chosen if moving is None else [row for row in chosen if moving(row)]
+        return chosen if moving is None else [row for row in chosen if moving(self._made(row))]
 
     def _steady(self, rows: Iterable[T], passes: Callable[[T], bool]) -> list[T]:
         known, verdicts = self._verdicts, {}
@@ -54,7 +56,7 @@ class Sieve(Generic[T]):
             if verdict is None or verdict[0] != stamp:
                 if looks < LOOKS:
                     looks += 1
-                    verdict = (stamp, passes(row))
+                    verdict = (stamp, passes(self._made(row)))
                 else:
                     pending += 1
             if verdict is not None:

@@ -13,14 +13,14 @@ Key = tuple[str, int]
 
 
 class _Crowd:
-    """Those of one source, oldest first; by port only the latest of each."""
+    """Those of one source with their ports, oldest first, those of them that are free, and all by port."""
 
     __slots__ = ("all", "free", "ports")
 
     def __init__(self) -> None:
         self.all: dict[Key, int] = {}
         self.free: dict[Key, None] = {}
-        self.ports: dict[int, tuple[Key, ...]] = {}
+        self.ports: dict[int, dict[Key, None]] = {}
 
 
 class BySource:
@@ -58,7 +58,7 @@ class BySource:
         if isinstance(held, _Crowd) and key in held.all:
             port = held.all.pop(key)
             held.free.pop(key, None)
-            held.ports[port] = tuple(each for each in held.ports.get(port, ()) if each != key)
+            del held.ports[port][key]
             if not held.ports[port]:
                 del held.ports[port]
         if held == key or (isinstance(held, _Crowd) and not held.all):
@@ -84,8 +84,8 @@ class BySource:
         if held is None:
             return ()
         if isinstance(held, _Crowd):
-            found = held.ports.get(port, ())
-            return found if len(found) < OF_ONE_PORT else ()
+            found = held.ports.get(port, {})
+            return tuple(found) if len(found) < OF_ONE_PORT else ()
         return (held,) if port_of(self._find(held), source) == port else ()
 
     def _crowd(self, source: str, key: Key) -> _Crowd:
@@ -97,7 +97,7 @@ class BySource:
     def _put(self, crowd: _Crowd, source: str, session: Session) -> None:
         key, port = session.key, port_of(session, source)
         crowd.all[key], crowd.free[key] = port, None
-        crowd.ports[port] = (*crowd.ports.get(port, ())[1 - OF_ONE_PORT :], key)
+        crowd.ports.setdefault(port, {})[key] = None
 
 
 def port_of(session: Session, source: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from smtpwatch.events import SessionProgress
 from smtpwatch.passing import Passing
@@ -13,6 +14,13 @@ from smtpwatch.state.session import Session
 TRIES = 2  # sessions looked at for each that comes, so that there are fewer and fewer too many awake
 
 Key = tuple[str, int]
+
+
+class Asleep(NamedTuple):
+    """One that sleeps, for who looks through a hundred thousand: `packed` changes with anything that it comes to."""
+
+    key: Key
+    packed: bytes
 
 
 class Sleepers(Mapping[Key, Session]):
@@ -46,6 +54,15 @@ class Sleepers(Mapping[Key, Session]):
     def awake_now(self) -> Iterator[Session]:
         """Those that are awake: all that have had a transaction, or of which a log tells."""
         return (held for held in self._held.values() if type(held) is Session)
+
+    def as_they_are(self, newest_first: bool = False) -> Iterator[Session | Asleep]:
+        """All of them, none of them unpacked."""
+        each = reversed(self._held.items()) if newest_first else self._held.items()
+        return (Asleep(key, held) if type(held) is bytes else held for key, held in each)  # type: ignore[misc]
+
+    def unpacked(self, one: Session | Asleep) -> Session:
+        """It, as it was when it was looked through."""
+        return self._packer.unpack(*one) if type(one) is Asleep else one  # type: ignore[return-value]
 
     def awake(self, key: Key) -> Session | None:
         """The session with that key, awake from now on."""

@@ -1,6 +1,6 @@
 """Memory under a flood: a million sources, a hundred thousand sessions held open at a time.
 
-`python -m tests.benchmarks.flood`; takes about three minutes and root. The real program runs with all its sensors on a
+`python -m tests.benchmarks.flood`; takes about four minutes and root. The real program runs with all its sensors on a
 pty in a network namespace; raw frames come in over a veth pair: SYN, SYN-ACK, ACK, greeting, EHLO and its reply, and,
 once that many newer ones have come, RST. The frames are addressed to another card than its own, so that the kernel
 does not answer them.
@@ -27,10 +27,10 @@ from tests.hosts.namespaces import Namespace, join
 SOURCES = 1_000_000
 OPEN = 100_000  # sessions at a time
 MARK = 100_000  # sources between two lines of the curve
-PER_SECOND = 7_500  # sessions that begin; some 50,000 packets
+PER_SECOND = 5_000  # sessions that begin; some 40,000 packets: what two cores read with all detail, and send
 BUDGET = 300_000_000  # octets
 GROWTH = 1.1  # of what there is once the first sessions have ended: more is a leak
-PATIENCE = 240.0  # seconds for all of it, at most
+PATIENCE = 320.0  # seconds for all of it, at most
 
 SYN, RST, PSH, ACK = 2, 4, 8, 16
 GREETING = b"220 mx1.example.net ESMTP Postfix\r\n"

@@ -3,9 +3,12 @@
 import pytest
 
 from smtpwatch import events as ev
+from smtpwatch.state import sessions
+from smtpwatch.state.asleep import Packer
 from smtpwatch.state.picture import Picture
 from smtpwatch.state.session import Session
 from tests.screens import scenes
+from widgets import rows as rows_module
 from widgets import sieve
 from widgets.columns import COLUMNS
 from widgets.rows import FROZEN_ROWS
@@ -51,6 +54,75 @@ def test_default_order_makes_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
     rows.settle(scenes.NOW)
     assert len(rows) == 50_000 and len(rows.window(100, 140)) == 40
     assert rows.row_of((scenes.SENSOR, 120), 120) == 120
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("typed", ["", "src:198.18.0.0/16", "2001:db8", "dir:in age:>1", "!stage:EHLO"])
+@pytest.mark.parametrize("place", [None, *range(len(COLUMNS))])
+def test_those_that_sleep_are_shown_as_if_they_did_not(
+    monkeypatch: pytest.MonkeyPatch, place: int | None, typed: str, reverse: bool
+) -> None:
+    """In whatever order, filtered, and in a window of each."""
+    shown_as = []
+    for awake in (1_000_000, 10):
+        monkeypatch.setattr(sessions, "AWAKE", awake)
+        _, rows = view([*scenes.many(150), *scenes.busy_evening()])
+        rows.filter(typed)
+        rows.sorted_by, rows.reverse = place, reverse
+        shown_as.append((shown(rows), numbers(rows.window(70, 80)), rows.values("src")[:3], len(rows)))
+        rows.freeze(5)
+        assert shown(rows) == shown_as[-1][0]
+    assert shown_as[0] == shown_as[1]
+
+
+def test_a_filter_unpacks_those_that_sleep_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "AWAKE", 10)
+    picture, rows = view(list(scenes.many(150)))
+    unpacked: list[object] = []
+    unpack = Packer.unpack
+
+    def counted(packer: Packer, key: tuple[str, int], packed: bytes) -> Session:
+        unpacked.append(key)
+        return unpack(packer, key, packed)
+
+    monkeypatch.setattr(Packer, "unpack", counted)
+    rows.filter("nobody")
+    assert shown(rows) == []
+    assert len(unpacked) == len(set(unpacked)) > 100
+    unpacked.clear()
+    assert shown(rows) == []
+    assert unpacked == []
+    head = (scenes.SENSOR, scenes.HOST, 3, picture.sessions.live[scenes.SENSOR, 3].source)
+    unpacked.clear()
+    picture.apply([ev.Command(scenes.NOW, *head, "HELO", "nobody")])
+    assert shown(rows) == [3]
+
+
+def test_of_very_many_the_order_is_good_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But what is on screen is as it is now, and another question is answered at once."""
+    monkeypatch.setattr(rows_module, "MANY", 100)
+    monkeypatch.setattr(rows_module, "PER_SECOND", 30)
+    picture, rows = view(list(scenes.many(150)))
+    rows.sorted_by = [column.title for column in COLUMNS].index("HELO")
+    rows.settle(scenes.NOW)
+    before = numbers(rows.window(0, 150))
+    session = picture.sessions.live[scenes.SENSOR, before[0]]
+    picture.apply([ev.Command(scenes.NOW, scenes.SENSOR, scenes.HOST, session.id, session.source, "HELO", "zz")])
+    rows.settle(scenes.NOW + 4)
+    assert numbers(rows.window(0, 150)) == before
+    assert rows.window(0, 1)[0].hello_given == "zz"
+    rows.filter("src:198.18.0.3")
+    rows.settle(scenes.NOW + 4)
+    assert numbers(rows.window(0, 150)) == [2]
+    rows.filter("")
+    rows.settle(scenes.NOW + 4)
+    assert numbers(rows.window(0, 150)) == [*before[1:], before[0]]
+    session = picture.sessions.live[scenes.SENSOR, before[1]]
+    picture.apply([ev.Command(scenes.NOW, scenes.SENSOR, scenes.HOST, session.id, session.source, "HELO", "zzz")])
+    rows.settle(scenes.NOW + 8)
+    assert numbers(rows.window(0, 150)) == [*before[1:], before[0]]
+    rows.settle(scenes.NOW + 10)
+    assert numbers(rows.window(0, 150)) == [*before[2:], before[0], before[1]]
 
 
 @pytest.mark.parametrize("place", range(len(COLUMNS)))
