@@ -21,8 +21,8 @@ from collectors.wire.streams import NEVER, Connection, Half
 from smtpwatch.events import Direction
 
 QUIET: Final = 0.25
-"""Seconds of silence before it may sleep, at the next tick: 30 microseconds, once a second at most. At 10,000 new
-sessions a second a second more of them awake is 25 MB."""
+"""Seconds of silence before it may sleep, and between two looks at who is silent: to sleep and to wake takes 30
+microseconds. At 10,000 new sessions a second a second more of them awake is 25 MB."""
 
 # heard, until, id, first, last, stamp, next and octets and told of client and server, port, flags; oddities follow
 _RECORD = struct.Struct("=ddQdddqqQQQQI")

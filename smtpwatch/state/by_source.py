@@ -22,27 +22,32 @@ class _Crowd:
         self.free: dict[Key, None] = {}
         self.ports: dict[int, dict[Key, None]] = {}
 
+    def put(self, key: Key, port: int) -> None:
+        """One more."""
+        self.all[key], self.free[key] = port, None
+        self.ports.setdefault(port, {})[key] = None
+
 
 class BySource:
     """Keys of sessions by source, those of one source in the order in which they came; a session is `free` until it is
-    `taken`. `find` finds the session of a key."""
+    `taken`. `find` finds the session of a key, None if it is no more."""
 
     __slots__ = ("_find", "_held")
 
-    def __init__(self, find: Callable[[Key], Session]) -> None:
+    def __init__(self, find: Callable[[Key], Session | None]) -> None:
         self._find = find
         self._held: Passing[str, Key | _Crowd] = Passing()
-        """The key of one that is alone, and free."""
+        """The key of one that is alone, free, and comes from there itself: no proxy has named it."""
 
     def add(self, source: str, session: Session) -> None:
         """One more of that source, if it is not there yet."""
-        key = session.key
-        held = self._held.setdefault(source, key)
-        if held == key:
-            return
-        crowd = held if isinstance(held, _Crowd) else self._crowd(source, held)
-        if key not in crowd.all:
-            self._put(crowd, source, session)
+        key, held = session.key, self._held.get(source)
+        if held is None and not session.named_port and source == session.client:
+            self._held[source] = key
+        elif held != key:
+            crowd = held if isinstance(held, _Crowd) else self._crowd(source, held)
+            if key not in crowd.all:
+                crowd.put(key, port_of(session, source))
 
     def taken(self, source: str, session: Session) -> None:
         """It is not free any more, if it is there."""
@@ -86,18 +91,16 @@ class BySource:
         if isinstance(held, _Crowd):
             found = held.ports.get(port, {})
             return tuple(found) if len(found) < OF_ONE_PORT else ()
-        return (held,) if port_of(self._find(held), source) == port else ()
+        session = self._find(held)
+        return (held,) if session is not None and session.client_port == port else ()
 
-    def _crowd(self, source: str, key: Key) -> _Crowd:
-        """That one, as a crowd of its own."""
+    def _crowd(self, source: str, key: Key | None) -> _Crowd:
+        """The one there is, or none, as a crowd."""
         crowd = self._held[source] = _Crowd()
-        self._put(crowd, source, self._find(key))
+        session = None if key is None else self._find(key)
+        if session is not None:
+            crowd.put(session.key, session.client_port)
         return crowd
-
-    def _put(self, crowd: _Crowd, source: str, session: Session) -> None:
-        key, port = session.key, port_of(session, source)
-        crowd.all[key], crowd.free[key] = port, None
-        crowd.ports.setdefault(port, {})[key] = None
 
 
 def port_of(session: Session, source: str) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from smtpwatch.state.agreement import from_port, gave
-from smtpwatch.state.by_source import BySource, Key
 from smtpwatch.state.clocks import BELIEVED, SLACK, TOLERANCE, Clocks
 from smtpwatch.state.index import Index
 from smtpwatch.state.session import Session
@@ -15,13 +14,12 @@ RIVALS = 20_000  # ports and queue ids of visits, the latest
 
 
 class Exact:
-    """Sessions and visits by address and port, and by address and queue id. `sessions` has the keys of those that are
-    held, `find` finds them."""
+    """Sessions and visits by address and port, and by address and queue id. `at` finds the sessions of an address and
+    port."""
 
-    def __init__(self, clocks: Clocks, sessions: BySource, find: Callable[[Key], Session]) -> None:
+    def __init__(self, clocks: Clocks, at: Callable[[str, int], list[Session]]) -> None:
         self._clocks = clocks
-        self._sessions = sessions
-        self._find = find
+        self._at = at
         self._queued: Index[tuple[Session, float]] = Index(RIVALS)
         self._from_port: Index[Visit] = Index(RIVALS)
         self._received: Index[Visit] = Index(RIVALS)
@@ -77,7 +75,7 @@ class Exact:
     def reused(self, visit: Visit) -> bool:
         """Its port has been used more than once of late."""
         place = (visit.source, visit.client_port)
-        return max(len(self._sessions.at(*place)), len(self._from_port.get(place))) > 1
+        return max(len(self._at(*place)), len(self._from_port.get(place))) > 1
 
     def silent(self, visit: Visit) -> bool:
         """A session from its port waits for a server's first word."""
@@ -88,9 +86,6 @@ class Exact:
         there = [each for each in self._at(source, port) if each.start <= time + SLACK]
         open_then = [each for each in there if not each.over or each.end >= time - SLACK]
         return open_then[0] if len(open_then) == 1 else None
-
-    def _at(self, source: str, port: int) -> list[Session]:
-        return [self._find(key) for key in self._sessions.at(source, port)]
 
     def session_that_got(self, source: str, queue_id: str, time: float) -> tuple[Session, float] | None:
         """The session from that address that got that queue id about that time, and when, if there was but one."""

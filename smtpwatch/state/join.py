@@ -8,7 +8,7 @@ not joined at all: a wrong join would blame the wrong client."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 
 from smtpwatch.state.agreement import FIRST_SERVED, contradict
@@ -25,6 +25,7 @@ KEPT = 30.0  # seconds after its end that a session can still be joined: log lin
 ENDED = 20_000  # sessions kept so, at most; in a flood they are half of what state takes
 OF_ONE_SOURCE = 5_000  # sessions or visits without a partner that time is asked about
 AWAKE = 2_500  # of those that are objects: as many as are on screen (RECENT_SESSIONS), and some more
+NAMES = 1_000  # that proxies may give the clients of one session: a relay may send XCLIENT with each message
 FEW = 20  # visits or sessions of a source: one by one is quick
 OPEN_AT_ONCE = 200  # sessions of one source that a single line may be of
 WAITING = 50_000  # visits that wait for their session at a time
@@ -47,12 +48,14 @@ class Join:
         """Those that have ended, in that order."""
         self._sessions = BySource(self._find)
         """Of each source, those that a line may be of, oldest first; free are those that have no visit."""
-        self.exact = Exact(clocks, self._sessions, self._find)
+        self.exact = Exact(clocks, lambda source, port: self._those(self._sessions.at(source, port)))
         self._visits: dict[str, dict[int, Visit]] = {}
         """Of each source, those that wait for their session, oldest first."""
         self._number = 0
-        self._ended: deque[tuple[float, Key, str, str]] = deque()
-        """When they did, with their clients and sources."""
+        self._ended: deque[tuple[float, Key, str]] = deque()
+        """When they did, and whose they were."""
+        self._also: dict[Key, dict[str, None]] = {}
+        """What proxies have named as the clients of sessions."""
         self._ripening: deque[tuple[Visit, str]] = deque()
         """Those that a port or a queue id is known of, until all has been seen that it could mean."""
         self._due: deque[tuple[float, Visit]] = deque()
@@ -72,6 +75,10 @@ class Join:
             return
         if instead:
             self._sessions.forget(session.client, session.key)
+        names = self._also.setdefault(session.key, {})
+        if session.source in names or len(names) >= NAMES:
+            return
+        names[session.source] = None
         if session.named_port:
             self._place(session, session.named_port)
         self._hold(session)
@@ -82,16 +89,17 @@ class Join:
     def _hold(self, session: Session) -> None:
         self._sessions.add(session.source, session)
 
-    def _find(self, key: Key) -> Session:
-        session = self._live.awake(key) or self._over.awake(key)
-        assert session is not None  # nosec: whoever leaves both is forgotten here first
-        return session
+    def _find(self, key: Key) -> Session | None:
+        return self._live.awake(key) or self._over.awake(key)
+
+    def _those(self, keys: Iterable[Key]) -> list[Session]:
+        return [session for session in map(self._find, keys) if session is not None]
 
     def ended(self, session: Session) -> None:
         """A session has ended; what the log says of it may still come."""
         session.kept()
         self._over.add(session)
-        self._ended.append((session.end, session.key, session.client, session.source))
+        self._ended.append((session.end, session.key, session.client))
         while self._ended[0][0] < session.end - KEPT or len(self._ended) > ENDED:
             self._forget(*self._ended.popleft()[1:])
 
@@ -145,7 +153,7 @@ class Join:
     def sessions_of(self, source: str) -> list[Session] | None:
         """Those that a line about that client may be of; None if there are too many, or it may be of another host."""
         held = self._sessions.of(source)
-        return list(map(self._find, held)) if self.one_host and len(held) <= OPEN_AT_ONCE else None
+        return self._those(held) if self.one_host and len(held) <= OPEN_AT_ONCE else None
 
     def settle(self, everything: bool = False) -> list[Visit]:
         """Join what can be by now; returns the visits that have waited long enough and have no session.
@@ -200,7 +208,7 @@ class Join:
         told = None
         if free and self.one_host and len(held) <= OF_ONE_SOURCE and len(free) <= OF_ONE_SOURCE:
             until = inf if everything else clocks.log.time - clocks.span
-            told = ByTime(held.values(), map(self._find, free), clocks.offset, until)
+            told = ByTime(held.values(), self._those(free), clocks.offset, until)
             if clocks.offset.known and len(held) < FEW and len(free) < FEW:
                 for visit, session in told.misfits(due):
                     clocks.offset.suggest(*_difference(visit, session))
@@ -228,7 +236,7 @@ class Join:
         return alone
 
     def _join(self, visit: Visit, session: Session, kind: JoinKind) -> None:
-        session = self._find(session.key)  # which has slept since, maybe, and is another object by now
+        session = self._find(session.key) or session  # it may have slept since, and be another object by now
         others = [each for each in session.visits if each.served == visit.served and each.source == visit.source]
         if others and (kind not in EXACT or any(each.join in EXACT for each in others)):
             return
@@ -260,13 +268,13 @@ class Join:
         if waiting is not None and waiting.pop(id(visit), None) is not None and not waiting:
             del self._visits[visit.source]
 
-    def _forget(self, key: Key, *sources: str) -> None:
+    def _forget(self, key: Key, client: str) -> None:
         """It ended so long ago that no line of it will come."""
         session = self._over.drop(key)
         if session is not None:
             self.exact.forget(session)
             session.let_go()
-        for source in sources:
+        for source in (client, *self._also.pop(key, ())):
             self._sessions.forget(source, key)
 
 

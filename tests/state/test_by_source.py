@@ -19,7 +19,7 @@ def session(number: int, source: str, port: int) -> Session:
 def test_it_is_what_plain_lists_are() -> None:
     draw = random.Random(7)
     there: dict[Key, Session] = {}
-    held, every, free = BySource(there.__getitem__), list[Session](), list[Session]()
+    held, every, free = BySource(there.get), list[Session](), list[Session]()
     for number in range(3_000):
         act = draw.random()
         if act < 0.5 or not every:
@@ -49,7 +49,7 @@ def test_it_is_what_plain_lists_are() -> None:
 
 def test_what_a_proxy_has_named_is_found_by_both_its_ports() -> None:
     made = session(1, "192.0.2.1", 50_000)
-    held = BySource({made.key: made}.__getitem__)
+    held = BySource({made.key: made}.get)
     held.add(made.source, made)
     made.source, made.named_port = A, 40_000
     held.add(made.source, made)

@@ -373,6 +373,20 @@ def test_a_session_that_was_lost_lets_go(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [*held.of(B)] == [*held.free(B)] == [*held.at(B, 40_002)] == [("wire", 2)]
 
 
+def test_a_session_with_many_names_leaves_none_behind() -> None:
+    """XCLIENT, again and again; when all is over no line finds it, by whatever name."""
+    wire = Wire(1, B, 40_001, NOW)
+    names = [f"198.51.100.{n}" for n in range(5)]
+    named = [ev.SourceNamed(NOW + n, "wire", HOST, 1, name, 40_000 + n, B, "XCLIENT") for n, name in enumerate(names)]
+    sessions = fold([wire.opened, *named], finish=False)
+    held = sessions.logs.join._sessions
+    assert [[*held.at(name, 40_000 + n)] for n, name in enumerate(names)] == [[("wire", 1)]] * 5
+    sessions.apply(ev.SessionClosed(NOW + 9, "wire", HOST, 1, names[-1], NOW + 9, "quit", 1, 1, None, True))
+    for event in session(Wire(2, A, 40_002, NOW + 100), NOW + 101):
+        sessions.apply(event)
+    assert [*map(held.of, (B, *names))] == [()] * 6
+
+
 def flood(number: int, port_logged: bool, sources: int = 1, rate: int = 500) -> Sessions:
     """So many sessions and visits, at `rate` a second."""
     sessions = Sessions()
