@@ -8,7 +8,8 @@ from smtpwatch.query import Place, Read
 from smtpwatch.reasons import reason
 from smtpwatch.state.message import Message
 from smtpwatch.state.messages import Messages
-from smtpwatch.state.session import Session, Transaction
+from smtpwatch.state.session import Session
+from smtpwatch.state.transaction import Transaction
 from widgets import columns
 from widgets.fields import attempts, domains, no_sender, of_place, programs, recipients, verdict_of
 

@@ -2,9 +2,11 @@
 
 import msgspec
 
+from smtpwatch.state.handshake import TlsFacts
 from smtpwatch.state.log_facts import VisitFacts, visit_facts
 from smtpwatch.state.messages import Messages
-from smtpwatch.state.session import Session, TlsFacts, Transaction
+from smtpwatch.state.session import Session
+from smtpwatch.state.transaction import Transaction
 
 
 class RecipientFacts(msgspec.Struct):

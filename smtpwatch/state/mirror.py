@@ -4,7 +4,9 @@ from functools import lru_cache
 from itertools import islice
 
 from smtpwatch import events as ev
-from smtpwatch.state.session import TRANSACTIONS, Session, TlsFacts, Transaction
+from smtpwatch.state.handshake import TlsFacts
+from smtpwatch.state.session import Session
+from smtpwatch.state.transaction import TRANSACTIONS, Transaction
 from smtpwatch.state.visit import AGAIN, Visit
 
 _PORTS = {"submission": 587, "smtps": 465, "submissions": 465}  # by the names that Postfix's own master.cf gives

@@ -12,9 +12,10 @@ from smtpwatch import bundled
 from smtpwatch import events as ev
 from smtpwatch.replay import Recording
 from smtpwatch.state import asleep, join, sessions
+from smtpwatch.state.handshake import TlsFacts
 from smtpwatch.state.party import PLACES, Dimension, Party
 from smtpwatch.state.picture import Picture
-from smtpwatch.state.session import Session, TlsFacts
+from smtpwatch.state.session import Session
 from smtpwatch.state.sessions import Sessions
 from tests.state.joint import HOST, NOW, Wire
 from tests.state.model import Outcome, Play
