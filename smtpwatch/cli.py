@@ -269,7 +269,7 @@ def _sessions(options: argparse.Namespace, config: Config) -> int:
     health: dict[str, SensorStatus] = {}
     ended: list[Session] = []
 
-    def over(session: Session) -> None:
+    def over(session: "Session") -> None:
         session.wakeful = True  # it is looked at again once its log has been read
         ended.append(session)
 

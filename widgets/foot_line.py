@@ -105,7 +105,7 @@ class FootLine(LinePane, can_focus=True):
         self._line.seen, self._line.fields = values, fields
 
     def look(self, keys: Sequence[tuple[str, str]], count: str, note: str, remark: str = "") -> None:
-        """Show `keys`; with a filter, the filter, `count` and a `remark` on it before them, else a `note`."""
+        """Show `keys`, and before them a `note`; with a filter, the filter and `count`, then the note or a `remark`."""
         self._keys, self._count, self._note, self._remark = keys, count, note, remark
         self._draw()
 
@@ -168,8 +168,9 @@ class FootLine(LinePane, can_focus=True):
             shown += [Segment("  "), Segment(cut(f"{CROSS} {clean(faults[0].why)}", left), ink.BAD)]
         elif hints := self._hints(left - KEYS_CELLS if left - KEYS_CELLS >= HINTS_CELLS else left) if typing else []:
             shown += hints
-        elif self._remark and self.text:
-            shown += [Segment("  "), Segment(cut(self._remark, left), ink.FAINT)]
+        elif self.text and (self._note or self._remark):
+            said, style = (self._note, ink.STRONG) if self._note else (self._remark, ink.FAINT)
+            shown += [Segment("  "), Segment(cut(said, left), style)]
         if shown:
             shown.append(Segment("  "))
         keys = keys_line(tail, max(0, cells - _width(shown)))

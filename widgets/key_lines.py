@@ -77,7 +77,7 @@ def _key(binding: Binding, cells: int) -> list[Segment]:
 
 
 def keys_of(widget: type[DOMNode]) -> list[Binding]:
-    """All bindings of a kind of widget, its own first; where two have one key, its own."""
+    """All bindings of a kind of widget that are to be shown, its own first; where two have one key, its own."""
     found: dict[str, Binding] = {}
     for kind in widget.__mro__:
         if kind.__module__.startswith("textual"):
@@ -85,7 +85,7 @@ def keys_of(widget: type[DOMNode]) -> list[Binding]:
         for binding in vars(kind).get("BINDINGS", ()):
             if isinstance(binding, Binding):
                 found.setdefault(binding.key, binding)
-    return list(found.values())
+    return [binding for binding in found.values() if binding.show]
 
 
 class Help(Scroll):

@@ -35,6 +35,8 @@ class LogTable(Table[Line]):
         Binding("o", "jump", "to its session or message"),
         Binding("m", "jump('message')", "to its message"),
         Binding("end", "end", "follow the newest line"),
+        Binding("s", "sort", show=False),  # a log has one order
+        Binding("S", "reverse", show=False),
     ]
 
     class Jump(Posted):

@@ -146,7 +146,9 @@ async def test_a_remark_and_the_keys_once_typing_is_over() -> None:
     async with typing() as line:
         await line.press("'tls:1", "enter")
         assert line.app.said[-1] == "done" and line.foot.cursor is None
-        assert line.shown.rstrip() == "/tls:1  3 of 10  tls: not in this pane  Enter open  q quit"
+        assert line.shown.rstrip() == "/tls:1  3 of 10  a note  Enter open  q quit"
+        line.foot.look([("Enter", "open")], "3 of 10", "", "tls: not in this pane")
+        assert line.shown.rstrip() == "/tls:1  3 of 10  tls: not in this pane  Enter open"
         line.foot.text = ""
         line.app.look()
         assert line.shown.rstrip() == "a note  Enter open  q quit"
