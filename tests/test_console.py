@@ -9,7 +9,7 @@ import pytest
 
 from smtpwatch import console
 from smtpwatch import events as ev
-from smtpwatch.bus import Bus
+from smtpwatch.bus import CAPACITY, Bus
 from smtpwatch.config import Config
 from smtpwatch.feed import FeedError
 from tests.screens import scenes
@@ -103,7 +103,7 @@ def test_the_demo_is_played_as_a_live_host(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_reading_waits_for_the_state() -> None:
     bus = Bus()
     slow = bus.subscribe(lossless=True)
-    events = list(scenes.many(30_000))
+    events = list(scenes.many(6 * CAPACITY // 10))
     read: list[int] = []
 
     def batches() -> Iterator[Sequence[ev.Event]]:
