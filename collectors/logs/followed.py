@@ -76,7 +76,9 @@ class Followed:
 
     def stirred(self) -> bool:
         """Whether a file that was empty is not, or was not meanwhile."""
-        return self.written() != self.changed
+        status = os.fstat(self._fd)
+        # Both: the clock of files stands still for some milliseconds, in which one may be made, opened and written to.
+        return status.st_size > 0 or status.st_mtime_ns != self.changed
 
     def whole(self) -> bool:
         """Whether it was not cut since it was read."""

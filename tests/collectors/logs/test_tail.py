@@ -193,6 +193,22 @@ def test_late_creation(tmp_path: Path) -> None:
 # ---- other ends
 
 
+@pytest.mark.parametrize("awaited", [False, True])
+def test_written_to_in_the_moment_that_it_was_made(tmp_path: Path, awaited: bool) -> None:
+    """The clock of files stands still for some milliseconds: opened empty, it is no newer for its first line."""
+    path = tmp_path / "mail.log"
+    followed = tail.Tail(path)
+    if awaited:
+        assert followed.read(0.0) == []
+    path.touch()
+    assert followed.read(1.0) == []
+    made = path.stat().st_mtime_ns
+    path.write_text("one\n")
+    os.utime(path, ns=(made, made))
+    assert [line for now in range(2, 6) for line in followed.read(float(now))] == ["one"]
+    followed.close()
+
+
 @pytest.mark.parametrize("look", [False, True])
 def test_deleted_and_made_again(log: Log, follower: Follower, look: bool) -> None:
     log.write(2)
