@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -353,6 +354,11 @@ class SmtpWatch(App[None]):
         """Back to the table, without a filter."""
         self._end_typing()
         self._unfilter()
+
+    def on_foot_line_late(self, message: FootLine.Late) -> None:
+        """By now the focus has moved: a key is not lost because the one before it came just before."""
+        if self.focused is not self.foot:
+            self.post_message(events.Key(message.key, message.character))
 
     def _end_typing(self) -> None:
         self.screen.set_focus(self.pane.front)

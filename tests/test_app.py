@@ -564,6 +564,18 @@ async def test_fast_typing_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) ->
         assert shown.app.foot.text == "deferred" and looks[-1] == "deferred" and len(looks) < len("deferred")
 
 
+@pytest.mark.parametrize("last", ["enter", "escape"])
+async def test_keys_in_quick_succession_are_not_lost(last: str) -> None:
+    """The second Enter comes before the focus has moved from what is typed to the table."""
+    async with screen(mail.evening()) as shown:
+        await shown.press("4", "slash")
+        for key in (*"bob", last, "enter"):
+            shown.app.post_message(Key(key, key if len(key) == 1 else None))
+        await shown.pilot.pause(0.3)
+        assert shown.app.query_one(MessageStory).display
+        assert shown.app.foot.text == ("bob" if last == "enter" else "")
+
+
 async def test_freeze_holds_every_pane() -> None:
     async with screen(mail.evening()) as shown:
         await shown.press("4")
