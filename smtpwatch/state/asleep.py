@@ -27,7 +27,10 @@ _TOTAL = len(_DIMENSIONS)
 """Stands for the totals, which are of no dimension."""
 _SAYING = tuple(transcript.KINDS.index(kind) for kind in (Greeting, Reply))
 """What ends with the words of a server, among the kinds of a transcript."""
-_FIGURES = Struct("=dQQ")
+_FIGURES = Struct("=dQQd")
+"""End, octets of client and server, start."""
+_COME = Struct("=dQQ")
+"""The first of them."""
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 
@@ -52,19 +55,19 @@ class Packer:
             if item[0] in _SAYING:
                 item[-1] = self._short(item[-1])
         told = session.told if any(session.told) else None
-        figures = _FIGURES.pack(session.end, session.octets_client, session.octets_server)
+        figures = _FIGURES.pack(session.end, session.octets_client, session.octets_server, session.start)
         return figures + _pack((session.client, self._short(session.host), items, told, _parties(session)))
 
     def unpack(self, key: tuple[str, int], packed: bytes) -> Session:
         """The session of a record, as it was."""
-        end, *octets = _FIGURES.unpack_from(packed)
+        end, *octets, start = _FIGURES.unpack_from(packed)
         client, host, items, told, parties = _unpack(memoryview(packed)[_FIGURES.size :])
         for item in items:
             if item[0] in _SAYING:
                 item[-1] = self._long(item[-1])
         session = Session(key, client, end)
         session.recall(items, self._long(host))
-        session.end = end
+        session.start, session.end = start, end
         session.octets_client, session.octets_server = octets
         if told is not None:
             session.told = told
@@ -87,7 +90,7 @@ class Packer:
 
 def progressed(packed: bytes, time: float, octets_client: int, octets_server: int) -> bytes:
     """The record of a session that has only come further."""
-    return _FIGURES.pack(time, octets_client, octets_server) + packed[_FIGURES.size :]
+    return _COME.pack(time, octets_client, octets_server) + packed[_COME.size :]
 
 
 def _parties(session: Session) -> list[tuple[int, str | None, int]]:

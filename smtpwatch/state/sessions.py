@@ -72,7 +72,7 @@ class Sessions:
         if tell is not None:
             tell(self.logs, session, event)
         self.logs.wire(event.time)
-        if type(event) is ev.SessionClosed:
+        if type(event) is ev.SessionClosed and key in self.live:  # what time has settled may have needed its room
             self._close(key)
 
     def _status(self, event: ev.SensorStatus) -> None:

@@ -17,11 +17,12 @@ from smtpwatch.state.party import PLACES, Dimension, Party
 from smtpwatch.state.picture import Picture
 from smtpwatch.state.session import Session
 from smtpwatch.state.sessions import Sessions
-from tests.state.joint import HOST, NOW, Wire
+from tests.state.joint import HOST, NOW, Log, Wire
 from tests.state.model import Outcome, Play
 from tests.state.test_join_model import any_scene
 
 MANY = 3_000
+A = "203.0.113.7"
 ASLEEP = 700  # octets of a session at most, with all that finds it
 
 SLOTS = [name for name in Session.__slots__ if name not in ("tls", "parties")]
@@ -130,6 +131,55 @@ def test_an_event_wakes_it() -> None:
     assert state.recent["wire", 3].stage == "closed"
     assert [session.key[1] for session in state.live.values()] == [each for each in range(100) if each != 3]
     assert [*reversed(state.live)] == [*state.live][::-1]
+
+
+def test_the_oldest_ends_while_a_session_of_the_log_takes_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "LIVE_SESSIONS", 50)
+    ended: list[Session] = []
+    state = Sessions(ended.append)
+    wires = [Wire(number, f"198.51.100.{number}", 1_024, NOW + number / 10) for number in range(50)]
+    then, log = NOW + 11, Log(500, A, whole=False)
+    read = [ev.SensorStatus(then + at, "log", HOST, "running", "", 1, 0, 0, {}, ()) for at in (1, 2, 12.1)]
+    for event in (*(wire.opened for wire in wires), log.connected(then), log.gone(then + 0.1), *read):
+        state.apply(event)
+    for number in range(3):
+        state.apply(wires[number].closed(then + 12 + 5 * number))
+        state.apply(Wire(50 + number, f"203.0.113.{number}", 1_024, then + 12 + 5 * number).opened)
+    assert [session.key for session in ended].count(("wire", 0)) == 1
+    assert len(state.live) == 50
+
+
+def test_when_it_began_is_not_forgotten() -> None:
+    """Though its first packets were not seen."""
+    state, packer = Sessions(), asleep.Packer(None)
+    state.apply(ev.SessionProgress(NOW, "wire", HOST, 1, "203.0.113.7", 1, 1))
+    state.apply(ev.SessionProgress(NOW + 5, "wire", HOST, 1, "203.0.113.7", 2, 2))
+    packed = packer.pack(state.live["wire", 1])
+    assert packed is not None
+    later = packer.unpack(("wire", 1), asleep.progressed(packed, NOW + 9, 3, 4))
+    assert (later.start, later.end, later.octets_client, later.octets_server) == (NOW, NOW + 9, 3, 4)
+
+
+@pytest.mark.usefixtures("drowsy")
+def test_a_line_without_a_thread_finds_one_that_falls_asleep_meanwhile() -> None:
+    """Two sessions of its client: to look at the one that sleeps puts the other to sleep, which is next in turn."""
+    state = Sessions()
+    source = "203.0.113.7"
+    told = {1: "one.example", 2: "two.example"}
+    for number, name in told.items():
+        wire = Wire(number, source, 40_000 + number, NOW + number)
+        for event in (wire.opened, wire.greeting(NOW + number), *wire.hello(NOW + number, name)):
+            state.apply(event)
+    for number in range(3, 200):
+        for event in opened(number, f"198.51.100.{number}"):
+            state.apply(event)
+    turn = state.live._turn
+    state.live.awake(("wire", 2))
+    turn.rotate(turn.index(("wire", 2)) * -1)
+    join_ = state.logs.join
+    one, two = join_.sessions_of(source) or []
+    assert join_.held(two) is state.live._held["wire", 2]
+    assert join_.held(one) is state.live._held["wire", 1]
 
 
 @pytest.mark.usefixtures("drowsy")
