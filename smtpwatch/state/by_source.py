@@ -42,12 +42,12 @@ class BySource:
     def add(self, source: str, session: Session) -> None:
         """One more of that source, if it is not there yet."""
         key, held = session.key, self._held.get(source)
-        if held is None and not session.named_port and source == session.client:
+        if held is None and session.via is None:
             self._held[source] = key
         elif held != key:
             crowd = held if isinstance(held, _Crowd) else self._crowd(source, held)
             if key not in crowd.all:
-                crowd.put(key, port_of(session, source))
+                crowd.put(key, port_of(session))
 
     def taken(self, source: str, session: Session) -> None:
         """It is not free any more, if it is there."""
@@ -103,6 +103,6 @@ class BySource:
         return crowd
 
 
-def port_of(session: Session, source: str) -> int:
-    """The port that it comes from, as `source`, the client's address or what a proxy named; 0 if that is not known."""
-    return session.named_port if session.named_port and source == session.source else session.client_port
+def port_of(session: Session) -> int:
+    """The port that it comes from, as the client that it is known for by now; 0 if a proxy did not name it."""
+    return session.client_port if session.via is None else session.named_port

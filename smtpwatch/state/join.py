@@ -92,9 +92,9 @@ class Join:
     def _find(self, key: Key) -> Session | None:
         return self._live.awake(key) or self._over.awake(key)
 
-    def held(self, session: Session) -> Session:
-        """That one as it is now: it may have slept since it was found, and be another object."""
-        return self._find(session.key) or session
+    def rest(self) -> None:
+        """Let some of those that have ended sleep (Sleepers.rest)."""
+        self._over.rest()
 
     def _those(self, keys: Iterable[Key]) -> list[Session]:
         return [session for session in map(self._find, keys) if session is not None]
@@ -240,7 +240,6 @@ class Join:
         return alone
 
     def _join(self, visit: Visit, session: Session, kind: JoinKind) -> None:
-        session = self.held(session)
         others = [each for each in session.visits if each.served == visit.served and each.source == visit.source]
         if others and (kind not in EXACT or any(each.join in EXACT for each in others)):
             return

@@ -215,7 +215,8 @@ class Session:
     def apply(self, event: ev.SessionEvent) -> None:
         """Take in one event of this session."""
         self.end = event.time
-        if event.source != self.source:
+        named = event.source != self.source
+        if named:
             self.source = event.source
         fold = FOLDS.get(type(event))
         if fold is not None:
@@ -230,7 +231,7 @@ class Session:
                 self._packed = transcript.latest(self._told_of, self._packed)
                 self._told_of = transcript.MOST
                 self.wakeful = True
-        elif fold is not None and fold is not progress:
+        elif named or (fold is not None and fold is not progress):
             self.wakeful = True
 
     @property

@@ -42,6 +42,8 @@ class Sessions:
 
     def apply(self, event: ev.Event) -> None:
         """Take in one event; events of no session only matter where they end some."""
+        self.live.rest()
+        self.logs.join.rest()
         if isinstance(event, ev.SessionEvent):
             self._of_session(event)
         elif isinstance(event, ev.LogEvent):
@@ -106,7 +108,7 @@ class Sessions:
     def _lost(self, key: tuple[str, int], now: float) -> None:
         """End a session whose own end was not told (shed, or its sensor restarted)."""
         session = self.live.awake(key)
-        if session is not None:
+        if session is not None and not session.over:  # else its end is being told
             session.wakeful = True  # no event of its tells how it ended
             session.stage = "closed"
             session.end = now

@@ -11,7 +11,7 @@ from smtpwatch.passing import Passing
 from smtpwatch.state.asleep import Packer, progressed
 from smtpwatch.state.session import Session
 
-TRIES = 2  # sessions looked at for each that comes, so that there are fewer and fewer too many awake
+TRIES = 2  # sessions looked at between two events, which are far more than sessions that wake
 
 Key = tuple[str, int]
 
@@ -70,7 +70,7 @@ class Sleepers(Mapping[Key, Session]):
         if type(held) is not bytes:
             return held  # type: ignore[return-value]
         session = self._held[key] = self._packer.unpack(key, held)
-        self._comes(key)
+        self._turn.append(key)
         return session
 
     def progressed(self, key: Key, event: SessionProgress) -> bool:
@@ -84,7 +84,7 @@ class Sleepers(Mapping[Key, Session]):
     def add(self, session: Session) -> None:
         """One more, awake."""
         self._held[session.key] = session
-        self._comes(session.key)
+        self._turn.append(session.key)
 
     def pop(self, key: Key) -> Session:
         """Take one out, awake. Raises KeyError."""
@@ -93,7 +93,7 @@ class Sleepers(Mapping[Key, Session]):
         return session
 
     def drop(self, key: Key) -> Session | None:
-        """Take one out; returns it only if it is awake. Raises KeyError."""
+        """Take one out; returns it only if it is awake."""
         held = self._held.pop(key)
         return held if type(held) is Session else None
 
@@ -101,9 +101,9 @@ class Sleepers(Mapping[Key, Session]):
         """The key of the one that was put here first."""
         return next(iter(self._held))
 
-    def _comes(self, key: Key) -> None:
+    def rest(self) -> None:
+        """If too many are awake, let some sleep. To be called while nobody holds any of them: between two events."""
         turn = self._turn
-        turn.append(key)
         for _ in range(TRIES):
             if len(turn) <= self._most_awake:
                 return

@@ -57,7 +57,6 @@ class Strays:
         if found is None:
             return None
         session, kind = found
-        session = self._join.held(session)
         for visit in session.visits:
             if visit.program == event.program and visit.join is not None and not visit.connected:
                 return visit

@@ -149,6 +149,26 @@ def test_the_oldest_ends_while_a_session_of_the_log_takes_its_room(monkeypatch: 
     assert len(state.live) == 50
 
 
+def test_a_name_that_no_event_of_the_transcript_gave_keeps_it_awake() -> None:
+    state = Sessions()
+    state.apply(opened(1, A)[0])
+    state.apply(ev.SessionProgress(NOW + 1, "wire", HOST, 1, "192.0.2.1", 1, 1))
+    assert state.live["wire", 1].source == "192.0.2.1"
+    assert asleep.Packer(None).pack(state.live["wire", 1]) is None
+
+
+@pytest.mark.usefixtures("drowsy")
+def test_one_that_is_opened_anew_is_not_taken_for_what_it_was() -> None:
+    """Its key is still first in turn to sleep."""
+    state = Sessions()
+    state.apply(opened(1, A)[0])
+    state.apply(ev.Tally(NOW + 1, "wire", HOST, A, {}, (1,)))
+    for number in range(2, 11):
+        state.apply(opened(number, f"198.51.100.{number}")[0])
+    state.apply(ev.AuthAttempted(NOW + 2, "wire", HOST, 1, A, "PLAIN", "failure", False))
+    assert state.live["wire", 1].auth == [("PLAIN", "failure")]
+
+
 def test_when_it_began_is_not_forgotten() -> None:
     """Though its first packets were not seen."""
     state, packer = Sessions(), asleep.Packer(None)
@@ -178,8 +198,8 @@ def test_a_line_without_a_thread_finds_one_that_falls_asleep_meanwhile() -> None
     turn.rotate(turn.index(("wire", 2)) * -1)
     join_ = state.logs.join
     one, two = join_.sessions_of(source) or []
-    assert join_.held(two) is state.live._held["wire", 2]
-    assert join_.held(one) is state.live._held["wire", 1]
+    assert two is state.live._held["wire", 2]
+    assert one is state.live._held["wire", 1]
 
 
 @pytest.mark.usefixtures("drowsy")

@@ -51,10 +51,19 @@ def test_what_a_proxy_has_named_is_found_by_both_its_ports() -> None:
     made = session(1, "192.0.2.1", 50_000)
     held = BySource({made.key: made}.get)
     held.add(made.source, made)
-    made.source, made.named_port = A, 40_000
+    made.source, made.named_port, made.via = A, 40_000, "192.0.2.1"
     held.add(made.source, made)
     assert held.at("192.0.2.1", 50_000) == held.at(A, 40_000) == (made.key,)
     assert held.at(A, 50_000) == ()
     held.forget("192.0.2.1", made.key)
     assert held.at("192.0.2.1", 50_000) == ()
+    assert [*held.of(A)] == [made.key]
+
+
+def test_a_name_without_a_port_has_not_the_proxys() -> None:
+    made = session(1, "192.0.2.1", 50_000)
+    made.source, made.via = A, "192.0.2.1"
+    held = BySource({made.key: made}.get)
+    held.add(made.source, made)
+    assert held.at(A, 50_000) == ()
     assert [*held.of(A)] == [made.key]
