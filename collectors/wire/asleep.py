@@ -27,6 +27,7 @@ microseconds. At 10,000 new sessions a second a second more of them awake is 25 
 # heard, until, id, first, last, stamp, next and octets and told of client and server, port, flags; oddities follow
 _RECORD = struct.Struct("=ddQdddqqQQQQI")
 _TIMES = struct.Struct("=dd").unpack_from
+_NUMBER = struct.Struct("=16xQ").unpack_from
 
 _CLIENT_SEEN = 1
 _SERVER_SEEN = 2
@@ -126,6 +127,11 @@ def sleeps_on(packed: bytes, now: float) -> bool:
     """Whether there is nothing to do about it now, but to wait."""
     heard, until = _TIMES(packed)
     return bool(heard <= now < until)
+
+
+def number_of(packed: bytes) -> int:
+    """The connection's."""
+    return int(_NUMBER(packed)[0])
 
 
 def awake(

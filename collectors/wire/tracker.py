@@ -60,6 +60,7 @@ class Tracker:
         self._halves: dict[bytes, Half] = {}
         self._closed: OrderedDict[bytes, float] = OrderedDict()
         self._awake: dict[int, Connection] = {}  # by number, in the order in which they began or woke
+        self._talking: dict[int, None] = {}  # of those, who were not silent yet since then
         self._asleep: Passing[bytes, bytes] = Passing()  # by the client's key, in the order in which they fell asleep
         self._unanswered: Passing[int, bytes] = Passing()  # numbers of those with a SYN and no answer yet, and keys
         self._holding: dict[int, Connection] = {}
@@ -182,6 +183,7 @@ class Tracker:
         conn.server_address, conn.server_port = destination, dport
         conn.midstream = not flags & SYN
         self._awake[conn.id] = conn
+        self._talking[conn.id] = None
         if flags & SYN:
             self._unanswered[conn.id] = client_key
         if dport in self.ports:
@@ -338,6 +340,7 @@ class Tracker:
             if half.seen:
                 self._halves[half.key] = half
         self._awake[conn.id] = conn
+        self._talking[conn.id] = None
         return conn
 
     def _rest(self, conn: Connection) -> None:
@@ -370,10 +373,14 @@ class Tracker:
             self._look(conn, before, now)
 
     def lull(self, now: float) -> None:
-        """Between two ticks: let those sleep that are silent, lest all that came within a second is awake at a time."""
-        for conn in list(self._awake.values()):
-            if now - conn.last >= asleep.QUIET:
-                self._look(conn, self._ticked, now)
+        """Between two ticks: let those sleep that have just fallen silent, lest all that came within a second is awake
+        at a time."""
+        for number in list(self._talking):
+            conn = self._awake.get(number)
+            if conn is None or now - conn.last >= asleep.QUIET:
+                del self._talking[number]
+                if conn is not None:
+                    self._look(conn, self._ticked, now)
 
     def _look(self, conn: Connection, before: float, now: float) -> None:
         """Look after one that is awake; `before` is when the last tick was."""
@@ -413,10 +420,9 @@ class Tracker:
 
     def finish(self) -> None:
         """The capture is over: sessions still open are told as such, in the order of their beginning."""
-        for key in list(self._asleep):
-            self._wake(key)
-        for conn in sorted(self._awake.values(), key=lambda conn: conn.id):
-            self._close(conn, "open")
+        sleeping = {asleep.number_of(packed): key for key, packed in self._asleep.items()}
+        for number in sorted([*self._awake, *sleeping]):
+            self._close(self._awake.get(number) or self._wake(sleeping[number]), "open")
 
 
 def _first(table: Collection[Key], ahead: deque[Key]) -> Key:

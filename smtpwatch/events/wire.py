@@ -161,7 +161,7 @@ class Oddity(SessionEvent, frozen=True, gc=False):
 
 
 class SessionProgress(SessionEvent, frozen=True, gc=False):
-    """How far an open session has come, told about once a second while octets flow."""
+    """How far an open session has come, told about once a second while octets flow, and as they stop."""
 
     octets_client: int
     octets_server: int

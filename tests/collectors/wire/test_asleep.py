@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from collectors.wire import pipeline as wire_pipeline
 from collectors.wire.frames import Octets, Segment, raw_ip
 from collectors.wire.pipeline import Pipeline
+from collectors.wire.streams import Connection
 from collectors.wire.tracker import Tracker
 from smtpwatch import events as ev
 from smtpwatch.config import Config
@@ -97,6 +99,51 @@ def test_silence_ends_it_all_the_same(until: int) -> None:
     (closed,) = [event for event in events if isinstance(event, ev.SessionClosed) and event.closed_by == "timeout"]
     assert closed.session == 1
     assert closed.time == packets[-1].time
+
+
+def test_at_the_end_one_wakes_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are told in the order of their beginning; a file may end with a hundred thousand open."""
+    wires = [script(client_port=40_000 + each, start=NOW + each / 100) for each in range(100)]
+    packets = sorted((packet for wire in wires for packet in wire.packets[:5]), key=lambda packet: packet.time)
+    awake = [each for each in told(packets) if type(each) is not ev.SessionProgress]
+    monkeypatch.setattr(wire_pipeline, "Tracker", Drowsy)
+    pipeline = Pipeline(Config(), "mx")
+    pipeline.packets((each.time, each.data, 0, len(each.data), each.wire, raw_ip) for each in packets)
+    most, close = [0], Tracker._close
+
+    def closing(tracker: Tracker, conn: Connection, by: ev.ClosedBy) -> None:
+        most.append(len(tracker._awake))
+        close(tracker, conn, by)
+
+    monkeypatch.setattr(Tracker, "_close", closing)
+    pipeline.finish()
+    assert [each for each in pipeline.batch if type(each) is not ev.SessionProgress] == awake
+    assert len(most) == 101
+    assert max(most) < 5
+
+
+def test_what_cannot_sleep_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at each lull, of which there are four a second."""
+    waiting = Wire(start=NOW).open().script("S: 220 mx\nC: EHLO not.answered.example").packets
+    others = [Wire(client_port=port, step=1.0, start=NOW + 1 + port / 100_000).open() for port in (10_000, 60_000)]
+    for _ in range(6):
+        for other in others:
+            other.client(b"NOOP\r\n").server(b"250 Ok\r\n")
+    packets = sorted((packet for other in others for packet in other.packets), key=lambda packet: packet.time)
+    looks, look = Counter[int](), Tracker._look
+
+    def looked(tracker: Tracker, conn: Connection, before: float, now: float) -> None:
+        looks[conn.id] += 1
+        look(tracker, conn, before, now)
+
+    monkeypatch.setattr(Tracker, "tick", lambda tracker, now: None)
+    monkeypatch.setattr(Tracker, "_look", looked)
+    pipeline = Pipeline(Config(), "mx")
+    for each in (*waiting, *packets):
+        pipeline.packets([(each.time, each.data, 0, len(each.data), each.wire, raw_ip)])
+    assert looks[1] == 1
+    assert looks[2] > 3
+    assert [*pipeline.tracker._awake][:1] == [1]
 
 
 def test_the_oldest_that_was_never_answered_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
