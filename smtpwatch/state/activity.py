@@ -224,7 +224,9 @@ class Activity:
             fresh.led_to(session.key)
         else:
             fresh = self.groups[party.dimension].touch(party.key)
-            fresh.label = party.label or fresh.label
+            facts = self.facts(session)
+            if party.dimension is Dimension.ASN and facts is not None:
+                fresh.label = facts.org
             fresh.join(session.source)
         fresh.begun(time, not session.over)
         return fresh

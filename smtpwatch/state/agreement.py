@@ -6,6 +6,7 @@ from math import inf
 
 from smtpwatch.events import ClientEvent
 from smtpwatch.state.clocks import TOLERANCE, Window
+from smtpwatch.state.glance import Glance
 from smtpwatch.state.session import Session
 from smtpwatch.state.visit import EXACT, Visit
 
@@ -39,7 +40,7 @@ def gave(visit: Visit, queue_id: str, session: Session, time: float, window: Win
     return not taken(session, visit)
 
 
-def in_time(visit: Visit, session: Session, window: Window) -> bool:
+def in_time(visit: Visit, session: Session | Glance, window: Window) -> bool:
     """The session may have been served when the visit's first line was written, going by time alone."""
     if session.direction == "outbound" or not session.spoken or session.start > visit.arrived:
         return False

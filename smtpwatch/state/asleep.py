@@ -7,6 +7,7 @@ awake, and so does whoever holds the object itself (Session.wakeful)."""
 
 from __future__ import annotations
 
+from math import isnan, nan
 from struct import Struct
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 from smtpwatch.events import Greeting, Reply
 from smtpwatch.state import transcript
 from smtpwatch.state.activity import Activity
+from smtpwatch.state.glance import Glance
 from smtpwatch.state.networks import network_of
 from smtpwatch.state.party import Dimension, Party
 from smtpwatch.state.session import Session
@@ -27,8 +29,8 @@ _TOTAL = len(_DIMENSIONS)
 """Stands for the totals, which are of no dimension."""
 _SAYING = tuple(transcript.KINDS.index(kind) for kind in (Greeting, Reply))
 """What ends with the words of a server, among the kinds of a transcript."""
-_FIGURES = Struct("=dQQd")
-"""End, octets of client and server, start."""
+_FIGURES = Struct("=dQQdd??")
+"""End, octets of client and server, start, when it was greeted; whether it is over, and has spoken."""
 _COME = Struct("=dQQ")
 """The first of them."""
 _pack = msgspec.msgpack.Encoder().encode
@@ -55,12 +57,14 @@ class Packer:
             if item[0] in _SAYING:
                 item[-1] = self._short(item[-1])
         told = session.told if any(session.told) else None
-        figures = _FIGURES.pack(session.end, session.octets_client, session.octets_server, session.start)
+        greeted = nan if session.greeted is None else session.greeted
+        octets = (session.octets_client, session.octets_server)
+        figures = _FIGURES.pack(session.end, *octets, session.start, greeted, session.over, session.spoken)
         return figures + _pack((session.client, self._short(session.host), items, told, _parties(session)))
 
     def unpack(self, key: tuple[str, int], packed: bytes) -> Session:
         """The session of a record, as it was."""
-        end, *octets, start = _FIGURES.unpack_from(packed)
+        end, *octets, start, _, _, _ = _FIGURES.unpack_from(packed)
         client, host, items, told, parties = _unpack(memoryview(packed)[_FIGURES.size :])
         for item in items:
             if item[0] in _SAYING:
@@ -86,6 +90,19 @@ class Packer:
 
     def _long(self, said: str | int) -> str:
         return said if isinstance(said, str) else self._texts[said]
+
+
+def glance(key: tuple[str, int], packed: bytes) -> Glance:
+    """The times of a record."""
+    end, _, _, start, greeted, over, spoken = _FIGURES.unpack_from(packed)
+    if isnan(greeted):
+        return Glance(key, start, end, None, start, over, spoken)
+    return Glance(key, start, end, greeted, greeted, over, spoken)
+
+
+def is_of(packed: bytes, source: str) -> bool:
+    """Whether it may be a session of that source: its name is in the record."""
+    return _pack(source) in packed
 
 
 def progressed(packed: bytes, time: float, octets_client: int, octets_server: int) -> bytes:

@@ -18,14 +18,26 @@ class _Crowd:
     __slots__ = ("all", "free", "ports")
 
     def __init__(self) -> None:
-        self.all: dict[Key, int] = {}
+        self.all: dict[Key, tuple[int, ...]] = {}
         self.free: dict[Key, None] = {}
         self.ports: dict[int, dict[Key, None]] = {}
 
     def put(self, key: Key, port: int) -> None:
-        """One more."""
-        self.all[key], self.free[key] = port, None
-        self.ports.setdefault(port, {})[key] = None
+        """One more, or one more port of it."""
+        ports = self.all.get(key, ())
+        if not ports:
+            self.free[key] = None
+        if port not in ports:
+            self.all[key] = (*ports, port)
+            self.ports.setdefault(port, {})[key] = None
+
+    def forget(self, key: Key) -> None:
+        """One less, if it is there."""
+        for port in self.all.pop(key, ()):
+            del self.ports[port][key]
+            if not self.ports[port]:
+                del self.ports[port]
+        self.free.pop(key, None)
 
 
 class BySource:
@@ -40,14 +52,12 @@ class BySource:
         """The key of one that is alone, free, and comes from there itself: no proxy has named it."""
 
     def add(self, source: str, session: Session) -> None:
-        """One more of that source, if it is not there yet."""
-        key, held = session.key, self._held.get(source)
+        """One more of that source, or one that is there already by another port."""
+        key, port, held = session.key, port_of(session), self._held.get(source)
         if held is None and session.via is None:
             self._held[source] = key
-        elif held != key:
-            crowd = held if isinstance(held, _Crowd) else self._crowd(source, held)
-            if key not in crowd.all:
-                crowd.put(key, port_of(session))
+        elif held != key or port != session.client_port:
+            (held if isinstance(held, _Crowd) else self._crowd(source, held)).put(key, port)
 
     def taken(self, source: str, session: Session) -> None:
         """It is not free any more, if it is there."""
@@ -60,12 +70,8 @@ class BySource:
     def forget(self, source: str, key: Key) -> None:
         """Forget one, if it is there."""
         held = self._held.get(source)
-        if isinstance(held, _Crowd) and key in held.all:
-            port = held.all.pop(key)
-            held.free.pop(key, None)
-            del held.ports[port][key]
-            if not held.ports[port]:
-                del held.ports[port]
+        if isinstance(held, _Crowd):
+            held.forget(key)
         if held == key or (isinstance(held, _Crowd) and not held.all):
             del self._held[source]
 

@@ -7,12 +7,14 @@ against a pair; HELO may also speak for one; but nothing is joined only since th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from math import inf
 
 from smtpwatch.state.agreement import agree, contradict, has_said, in_time, may_have_said
+from smtpwatch.state.by_source import Key
 from smtpwatch.state.clocks import BELIEVED, Offset
+from smtpwatch.state.glance import Glance
 from smtpwatch.state.session import Session
 from smtpwatch.state.visit import JoinKind, Visit
 
@@ -25,14 +27,24 @@ Pair = tuple[Visit, Session, JoinKind]
 
 
 class ByTime:
-    """`visits` are all those of a source that wait for their session, `sessions` all those that have no visit. All that
-    could be meant by a visit stamped `until` at the latest has come."""
+    """`visits` are all those of a source that wait for their session, `sessions` all those that have no visit; `find`
+    wakes the session of a key. All that could be meant by a visit stamped `until` at the latest has come."""
 
-    def __init__(self, visits: Iterable[Visit], sessions: Iterable[Session], offset: Offset, until: float) -> None:
+    def __init__(
+        self,
+        visits: Iterable[Visit],
+        sessions: Iterable[Session | Glance],
+        find: Callable[[Key], Session | None],
+        offset: Offset,
+        until: float,
+    ) -> None:
         self._offset = offset
         self._until = until
         self._visits = [visit for visit in visits if visit.port_seen or not visit.client_port]
-        self._sessions = list(sessions)
+        self._find = find
+        self._seen: Sequence[Session | Glance] = [*sessions]
+        """Thousands, it may be, that a client holds open: most are only looked at."""
+        self._sessions: list[Session] = []
         self._options: dict[Visit, list[Session]] = {}
         self._claims: dict[Session, list[Visit]] = {}
 
@@ -40,8 +52,11 @@ class ByTime:
         """Sessions for those that are `due`, and others with them. The caller joins them."""
         wanted = [visit for visit in due if not visit.client_port]
         self._near(wanted)
+        if max(len(self._seen), len(self._visits)) > AMONG:
+            return
+        self._seen = self._sessions = [*filter(None, (self._find(each.key) for each in self._seen))]
         for _ in range(ROUNDS):
-            if not self._sessions or max(len(self._sessions), len(self._visits)) > AMONG:
+            if not self._sessions:
                 return
             self._options.clear()
             self._claims.clear()
@@ -72,7 +87,7 @@ class ByTime:
         """Whether there is a session that it may be, going by time."""
         if visit.client_port and not visit.port_seen:
             return False
-        return any(in_time(visit, session, self._offset.wide) for session in self._sessions)
+        return any(in_time(visit, session, self._offset.wide) for session in self._seen)
 
     def _near(self, wanted: list[Visit]) -> None:
         """Forget the sessions that nothing wanted can be, and the visits that can be none of the rest: at a glance."""
@@ -81,13 +96,13 @@ class ByTime:
         first = min((visit.start for visit in wanted), default=inf) - most - reach
         last = max((visit.by for visit in wanted), default=-inf) - least + reach
         begun = all(visit.connected for visit in self._visits)
-        self._sessions = [
+        self._seen = [
             each
-            for each in self._sessions
+            for each in self._seen
             if each.served <= last
-            and (first <= each.served or (first <= each.end and (each.greeted is None or not begun)) or not each.over)
+            and (first <= each.served or ((first <= each.end or not each.over) and (each.greeted is None or not begun)))
         ]
-        if begun and all(each.greeted is not None for each in self._sessions):
+        if begun and all(each.greeted is not None for each in self._seen):
             first, last = first + least, last + most
             self._visits = [each for each in self._visits if first <= each.by and each.start <= last]
 
@@ -166,11 +181,13 @@ class ByTime:
         to differ by less."""
         found = []
         for visit in due:
-            sessions = [each for each in self._sessions if in_time(visit, each, BELIEVED)]
+            sessions = [each for each in self._seen if in_time(visit, each, BELIEVED)]
             if len(sessions) != 1 or not visit.connected or in_time(visit, sessions[0], self._offset.wide):
                 continue
             if sum(in_time(each, sessions[0], BELIEVED) for each in self._visits) == 1:
-                found.append((visit, sessions[0]))
+                session = self._find(sessions[0].key)
+                if session is not None:
+                    found.append((visit, session))
         return found
 
 

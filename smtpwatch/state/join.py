@@ -8,7 +8,7 @@ not joined at all: a wrong join would blame the wrong client."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 
 from smtpwatch.state.agreement import FIRST_SERVED, contradict
@@ -17,13 +17,14 @@ from smtpwatch.state.by_source import BySource, Key
 from smtpwatch.state.by_time import ByTime
 from smtpwatch.state.clocks import SLACK, Clocks, Window
 from smtpwatch.state.exact import Exact
+from smtpwatch.state.glance import Glance
 from smtpwatch.state.session import Session
 from smtpwatch.state.sleepers import Sleepers
 from smtpwatch.state.visit import EXACT, JoinKind, Visit
 
 KEPT = 30.0  # seconds after its end that a session can still be joined: log lines come late
 ENDED = 20_000  # sessions kept so, at most; in a flood they are half of what state takes
-OF_ONE_SOURCE = 5_000  # sessions or visits without a partner that time is asked about
+OF_ONE_SOURCE = 2_000  # sessions or visits without a partner that time is asked about: 2 microseconds for each
 AWAKE = 2_500  # of those that are objects: as many as are on screen (RECENT_SESSIONS), and some more
 NAMES = 1_000  # that proxies may give the clients of one session: a relay may send XCLIENT with each message
 FEW = 20  # visits or sessions of a source: one by one is quick
@@ -54,8 +55,8 @@ class Join:
         self._number = 0
         self._ended: deque[tuple[float, Key, str]] = deque()
         """When they did, and whose they were."""
-        self._also: dict[Key, dict[str, None]] = {}
-        """What proxies have named as the clients of sessions."""
+        self._also: dict[Key, dict[tuple[str, int], None]] = {}
+        """What proxies have named as the clients of sessions, and which ports of theirs (0: none)."""
         self._ripening: deque[tuple[Visit, str]] = deque()
         """Those that a port or a queue id is known of, until all has been seen that it could mean."""
         self._due: deque[tuple[float, Visit]] = deque()
@@ -76,9 +77,10 @@ class Join:
         if instead:
             self._sessions.forget(session.client, session.key)
         names = self._also.setdefault(session.key, {})
-        if session.source in names or len(names) >= NAMES:
+        name = session.source, session.named_port
+        if name in names or len(names) >= NAMES:
             return
-        names[session.source] = None
+        names[name] = None
         if session.named_port:
             self._place(session, session.named_port)
         self._hold(session)
@@ -98,6 +100,12 @@ class Join:
 
     def _those(self, keys: Iterable[Key]) -> list[Session]:
         return [session for session in map(self._find, keys) if session is not None]
+
+    def _glances(self, keys: Iterable[Key]) -> Iterator[Session | Glance]:
+        for key in keys:
+            seen = self._live.glance(key) or self._over.glance(key)
+            if seen is not None:
+                yield seen
 
     def ended(self, session: Session) -> None:
         """A session has ended; what the log says of it may still come."""
@@ -212,7 +220,7 @@ class Join:
         told = None
         if free and self.one_host and len(held) <= OF_ONE_SOURCE and len(free) <= OF_ONE_SOURCE:
             until = inf if everything else clocks.log.time - clocks.span
-            told = ByTime(held.values(), self._those(free), clocks.offset, until)
+            told = ByTime(held.values(), self._glances(free), self._find, clocks.offset, until)
             if clocks.offset.known and len(held) < FEW and len(free) < FEW:
                 for visit, session in told.misfits(due):
                     clocks.offset.suggest(*_difference(visit, session))
@@ -277,7 +285,7 @@ class Join:
         if session is not None:
             self.exact.forget(session)
             session.let_go()
-        for source in (client, *self._also.pop(key, ())):
+        for source in (client, *(name for name, _ in self._also.pop(key, ()))):
             self._sessions.forget(source, key)
 
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from smtpwatch.events import SessionProgress
 from smtpwatch.passing import Passing
-from smtpwatch.state.asleep import Packer, progressed
+from smtpwatch.state.asleep import Packer, glance, is_of, progressed
+from smtpwatch.state.glance import Glance
 from smtpwatch.state.session import Session
 
 TRIES = 2  # sessions looked at between two events, which are far more than sessions that wake
@@ -73,10 +74,15 @@ class Sleepers(Mapping[Key, Session]):
         self._turn.append(key)
         return session
 
+    def glance(self, key: Key) -> Session | Glance | None:
+        """The times of the session with that key, which sleeps on if it does."""
+        held = self._held.get(key)
+        return glance(key, held) if type(held) is bytes else held  # type: ignore[return-value]
+
     def progressed(self, key: Key, event: SessionProgress) -> bool:
         """Whether that one sleeps, and on: it has only come further."""
         held = self._held.get(key)
-        if type(held) is not bytes:
+        if type(held) is not bytes or not is_of(held, event.source):
             return False
         self._held[key] = progressed(held, event.time, event.octets_client, event.octets_server)
         return True

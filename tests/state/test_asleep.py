@@ -12,6 +12,7 @@ from smtpwatch import bundled
 from smtpwatch import events as ev
 from smtpwatch.replay import Recording
 from smtpwatch.state import asleep, join, sessions
+from smtpwatch.state.glance import Glance
 from smtpwatch.state.handshake import TlsFacts
 from smtpwatch.state.party import PLACES, Dimension, Party
 from smtpwatch.state.picture import Picture
@@ -19,6 +20,7 @@ from smtpwatch.state.session import Session
 from smtpwatch.state.sessions import Sessions
 from tests.state.joint import HOST, NOW, Log, Wire
 from tests.state.model import Outcome, Play
+from tests.state.test_activity_model import Place
 from tests.state.test_join_model import any_scene
 
 MANY = 3_000
@@ -157,6 +159,62 @@ def test_a_name_that_no_event_of_the_transcript_gave_keeps_it_awake() -> None:
     assert asleep.Packer(None).pack(state.live["wire", 1]) is None
 
 
+def test_who_is_not_who_it_was_does_not_sleep_on() -> None:
+    """The event that named its client was shed; the next that comes tells."""
+    state = Sessions()
+    for event in opened(1, A):
+        state.apply(event)
+    packed = state.live._packer.pack(state.live["wire", 1])
+    assert packed is not None
+    state.live._held["wire", 1] = packed
+    state.apply(ev.SessionProgress(NOW + 1, "wire", HOST, 1, A, 1, 1))
+    assert not [*state.live.awake_now]
+    state.apply(ev.SessionProgress(NOW + 2, "wire", HOST, 1, A[:-1], 2, 2))
+    assert [session.source for session in state.live.awake_now] == [A[:-1]]
+
+
+def test_what_shows_at_a_glance_is_as_it_is() -> None:
+    """After each event of a recording."""
+    state, packer, seen = Sessions(), asleep.Packer(None), Counter[tuple[bool, bool]]()
+    for event in recorded():
+        state.apply(event)
+        session = state.get((event.sensor, event.session)) if isinstance(event, ev.SessionEvent) else None
+        packed = None if session is None else packer.pack(session)
+        if session is not None and packed is not None:
+            glance = asleep.glance(session.key, packed)
+            assert [*glance] == [getattr(session, name) for name in Glance._fields]
+            seen[glance.over, glance.spoken] += 1
+    assert {(False, False), (False, True)} <= seen.keys()
+
+
+@pytest.mark.usefixtures("drowsy")
+def test_to_ask_which_session_a_line_is_of_wakes_those_only_that_it_may_be_of() -> None:
+    """One source holds many open, while the log tells of another session of it."""
+    state, source = Sessions(), "203.0.113.7"
+    known = [Wire(9_000 + n, "198.51.100.1", 50_000 + n, NOW + n) for n in range(10)]
+    for n, wire in enumerate(known):  # how far the clocks differ
+        log = Log(900 + n, "198.51.100.1", 50_000 + n)
+        events = [wire.greeting(NOW + n), log.connected(NOW + n), log.gone(NOW + n + 0.2), wire.closed(NOW + n + 0.2)]
+        for event in (wire.opened, *events):
+            state.apply(event)
+    for number in range(300):
+        wire = Wire(number, source, 1_024 + number, NOW + 20 + number / 100)
+        for event in (wire.opened, wire.greeting(wire.start)):
+            state.apply(event)
+    late, log = Wire(5_000, source, 60_000, NOW + 390), Log(500, source)
+    other = Wire(5_001, "198.51.100.9", 60_001, NOW + 410)
+    read = [ev.SensorStatus(NOW + at, "log", HOST, "running", "", 1, 0, 0, {}, ()) for at in (408, 409, 410, 411)]
+    woken: set[tuple[str, int]] = set()
+    for event in (
+        *(late.opened, late.greeting(NOW + 390), log.connected(NOW + 390), log.gone(NOW + 391)),
+        *(other.opened, other.greeting(NOW + 410), *read),
+    ):
+        state.apply(event)
+        woken |= {session.key for session in state.live.awake_now}
+    assert [visit.join for visit in state.live["wire", 5_000].visits] == ["time"]
+    assert len(woken) < 30
+
+
 @pytest.mark.usefixtures("drowsy")
 def test_one_that_is_opened_anew_is_not_taken_for_what_it_was() -> None:
     """Its key is still first in turn to sleep."""
@@ -230,6 +288,20 @@ def test_counts_are_the_same_while_others_take_the_places_of_their_sources(monke
     assert [party.open for party in networks] == [0] * 7
     assert sum(party.abandoned for party in networks) == 200
     assert {party.open for party in picture.activity.sources} == {0}
+
+
+@pytest.mark.usefixtures("drowsy")
+def test_a_network_that_comes_back_has_its_holders_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another took its place while its session slept, which then does something."""
+    monkeypatch.setitem(PLACES, Dimension.ASN, 1)
+    picture = Picture(lambda address: Place("AT", int(address.split(".")[1]), "Holder of " + address))
+    asns = picture.activity.groups[Dimension.ASN]
+    for number in range(50):
+        picture.apply(opened(number, f"10.{number}.0.1"))
+    assert [party.key for party in asns] == ["AS49"]
+    assert ("wire", 3) not in [session.key for session in picture.sessions.live.awake_now]
+    picture.apply([ev.AuthAttempted(NOW + 2, "wire", HOST, 3, "10.3.0.1", "PLAIN", "failure", False)])
+    assert [(party.key, party.label) for party in asns] == [("AS3", "Holder of 10.3.0.1")]
 
 
 def test_what_one_takes(monkeypatch: pytest.MonkeyPatch) -> None:

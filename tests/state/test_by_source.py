@@ -67,3 +67,19 @@ def test_a_name_without_a_port_has_not_the_proxys() -> None:
     held.add(made.source, made)
     assert held.at(A, 50_000) == ()
     assert [*held.of(A)] == [made.key]
+
+
+def test_a_further_port_of_the_same_address_is_found() -> None:
+    """XCLIENT by a filter on our own host, for a client of our own host."""
+    made = session(1, A, 50_000)
+    held = BySource({made.key: made}.get)
+    held.add(A, made)
+    made.via, made.named_port = A, 40_000
+    held.add(A, made)
+    held.taken(A, made)
+    made.named_port = 40_001
+    held.add(A, made)
+    assert held.at(A, 50_000) == held.at(A, 40_000) == held.at(A, 40_001) == (made.key,)
+    assert held.free(A) == {}
+    held.forget(A, made.key)
+    assert held.at(A, 50_000) == held.at(A, 40_000) == held.at(A, 40_001) == held.of(A) == ()

@@ -259,6 +259,24 @@ def test_a_client_that_a_proxy_names(by: str) -> None:
     assert (only.source, only.client, [visit.join for visit in only.visits]) == (A, B, ["port"])
 
 
+@pytest.mark.parametrize("before", [[], [(A, 40_001)], [(B, 40_001), (A, 40_002)]])
+def test_a_client_of_the_proxys_own_address(before: list[tuple[str, int]]) -> None:
+    """XCLIENT may name the address that the proxy itself has, and another port, and each of several."""
+    wire = Wire(1, A, 50_000, NOW)
+    names = [*before, (A, 40_000)]
+    named = [
+        ev.SourceNamed(NOW + 0.01 * n, "wire", HOST, 1, name, port, A, "XCLIENT")
+        for n, (name, port) in enumerate(names, 1)
+    ]
+    rest = [
+        ev.Greeting(NOW + 0.1, "wire", HOST, 1, A, 220, "mx"),
+        ev.SessionClosed(NOW + 3, "wire", HOST, 1, A, NOW + 3, "quit", 1, 1, None, True),
+    ]
+    log = Log(7, A, 40_000)
+    (only,) = every(fold(by_time([wire.opened, *named, *rest, log.connected(NOW + 0.05), log.gone(NOW + 3)])))
+    assert [visit.join for visit in only.visits] == ["port"]
+
+
 def test_the_proxys_own_address_is_not_its_clients() -> None:
     """The proxy looks whether the server is there, while a client of its own is."""
     wire = Wire(1, B, 50_000, NOW)
