@@ -116,5 +116,5 @@ class LogView(Rows[Line]):
     def row_of(self, key: Key, near: int) -> int | None:
         """The row that the line with `key` is in."""
         row = self.place(int(key[1]))
-        at = self.window(row, row + 1)
-        return row if at and at[0].number == key[1] else None
+        there = self.at(row)
+        return row if there is not None and there.number == key[1] else None

@@ -59,6 +59,8 @@ class Rows(ABC, Generic[T]):
         self._listed_for: tuple[object, ...] = ()
         """What `_listed` was worked out for, beside the traffic."""
         self._settled = 0.0
+        self._in_sight = (0, 0)
+        """The window last asked for."""
         self.sorted_by: int | None = None
         """Place in `columns` of the sort column, None for the default order."""
         self.reverse = False
@@ -178,7 +180,7 @@ class Rows(ABC, Generic[T]):
             first, kept = 0, list(map(self._made, self._all()))
         else:
             first = max(0, around - FROZEN_ROWS // 2)
-            kept = self.window(first, first + FROZEN_ROWS)
+            kept = self._window(first, first + FROZEN_ROWS)
         self._frozen = {self.key(row): self._still(row) for row in kept}
         return first
 
@@ -194,6 +196,7 @@ class Rows(ABC, Generic[T]):
             return
         asked = self._filter, self.sorted_by, self.reverse, self.frozen
         if self._listed is not None and asked == self._listed_for and self._will_do(now):
+            self._close_up(self._listed, *self._in_sight)
             return
         self._listed_for, self._settled = asked, now
         rows = self._all()
@@ -207,8 +210,26 @@ class Rows(ABC, Generic[T]):
         """What was worked out is good for a while: there are so many rows that it took long."""
         return not self.pending and self.total > MANY and 0 < now - self._settled < self.total / PER_SECOND
 
+    def _close_up(self, listed: list[T], start: int, stop: int) -> None:
+        """Leave out those in sight that the state holds no more: the next ones take their places."""
+        held: list[T] = []
+        at = start
+        while at < len(listed) and len(held) < stop - start:
+            if self._find(self.key(listed[at])) is not None:
+                held.append(listed[at])
+            at += 1
+        listed[start:at] = held
+
     def window(self, start: int, stop: int) -> list[T]:
         """Rows `start` to `stop` (not included)."""
+        self._in_sight = start, stop
+        return self._window(start, stop)
+
+    def at(self, row: int) -> T | None:
+        """The one in row number `row`, None if there is none."""
+        return next(iter(self._window(row, row + 1)), None)
+
+    def _window(self, start: int, stop: int) -> list[T]:
         if self._listed is not None:
             rows = self._listed[start:stop]
             if self.now == self._settled or self.frozen:
@@ -220,8 +241,8 @@ class Rows(ABC, Generic[T]):
 
     def row_of(self, key: Key, near: int) -> int | None:
         """The row that `key` is in, None if it is not shown; looks first at row `near`, where it was."""
-        at = self.window(near, near + 1)
-        if at and self.key(at[0]) == key:
+        there = self.at(near)
+        if there is not None and self.key(there) == key:
             return near
         if self._listed is None and self._frozen is None and self._find(key) is None:
             return None

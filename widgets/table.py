@@ -82,7 +82,7 @@ class Table(LinePane, Generic[T], can_focus=True):
     @property
     def cursor(self) -> T | None:
         """The row under the cursor, None if the table is empty."""
-        return next(iter(self.view.window(self._row, self._row + 1)), None)
+        return self.view.at(self._row)
 
     @property
     def column(self) -> str | None:

@@ -44,7 +44,9 @@ class Packer:
         self._activity = activity
         self._numbers: dict[str, int] = {}
         self._texts: list[str] = []
-        """Texts by number: the first that came."""
+        """Texts by number: the first that came twice."""
+        self._once: set[str] = set()
+        """Some that came once of late: a server may call each client by its name."""
 
     def pack(self, session: Session) -> bytes | None:
         """All that is to be known of it beside its key; None if it cannot sleep."""
@@ -85,6 +87,12 @@ class Packer:
             return number
         if len(text) < LONG or len(self._texts) >= TEXTS:
             return text
+        if text not in self._once:
+            if len(self._once) == TEXTS:
+                self._once.clear()
+            self._once.add(text)
+            return text
+        self._once.remove(text)
         self._texts.append(text)
         return self._numbers.setdefault(text, len(self._numbers))
 

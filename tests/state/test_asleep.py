@@ -215,6 +215,21 @@ def test_to_ask_which_session_a_line_is_of_wakes_those_only_that_it_may_be_of() 
     assert len(woken) < 30
 
 
+def test_a_server_that_greets_each_by_its_name_takes_no_numbers_from_others() -> None:
+    packer, state = asleep.Packer(None), Sessions()
+    told = [f"mx1.example.net Hello client{number}.example.com" for number in range(2 * asleep.TEXTS)]
+    for number, text in enumerate([*told, "mx1.example.net", "mx1.example.net"]):
+        state.apply(opened(number, A)[0])
+        state.apply(ev.Greeting(NOW, "wire", HOST, number, A, 220, text))
+        session = state.live["wire", number]
+        packed = packer.pack(session)
+        assert packed is not None
+        assert same(packer.unpack(session.key, packed), session)
+    assert "mx1.example.net" in packer._texts
+    assert not any("client" in text for text in packer._texts)
+    assert len(packer._once) <= asleep.TEXTS
+
+
 @pytest.mark.usefixtures("drowsy")
 def test_one_that_is_opened_anew_is_not_taken_for_what_it_was() -> None:
     """Its key is still first in turn to sleep."""

@@ -125,6 +125,24 @@ def test_of_very_many_the_order_is_good_for_a_while(monkeypatch: pytest.MonkeyPa
     assert numbers(rows.window(0, 150)) == [*before[2:], before[0], before[1]]
 
 
+def test_of_very_many_those_that_have_gone_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next ones take their places; those out of sight wait until the order is worked out anew."""
+    monkeypatch.setattr(rows_module, "MANY", 100)
+    monkeypatch.setattr(rows_module, "PER_SECOND", 10)
+    monkeypatch.setattr(sessions, "RECENT_SESSIONS", 1)
+    picture, rows = view(list(scenes.many(150)))
+    rows.sorted_by = [column.title for column in COLUMNS].index("HELO")
+    rows.settle(scenes.NOW)
+    before = numbers(rows.window(0, 150))
+    assert len(numbers(rows.window(10, 20))) == 10
+    gone = [before[at] for at in (3, 12, 13, 19, 20, 60)]
+    for number in (*gone, 1):
+        picture.apply([ev.Tally(scenes.NOW, scenes.SENSOR, scenes.HOST, "198.18.0.1", {}, (number,))])
+    rows.settle(scenes.NOW + 1)
+    assert numbers(rows.window(10, 20)) == [*before[10:12], *before[14:19], *before[21:24]]
+    assert rows.at(60) is not None and len(rows) == 146
+
+
 @pytest.mark.parametrize("place", range(len(COLUMNS)))
 def test_every_column_sorts(place: int) -> None:
     _, rows = view()
