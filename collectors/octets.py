@@ -109,5 +109,5 @@ def _opened(path: Path) -> io.BufferedReader:
     if path == STDIN:
         if sys.stdin is None:
             raise OSError("is closed")
-        return sys.stdin.buffer  # type: ignore[return-value]
+        return sys.stdin.buffer  # type: ignore[return-value]  # typed as any BinaryIO
     return path.open("rb")

@@ -33,6 +33,7 @@ class ExplainedLine(msgspec.Struct, frozen=True):
 def as_json(explained: Explained) -> bytes:
     """One JSON object."""
     return msgspec.json.encode(
+        # Every Event is one of AnyEvent, the union of all its kinds, which mypy cannot know.
         ExplainedLine(explained.n, explained.program, explained.understood, explained.events)  # type: ignore[arg-type]
     )
 

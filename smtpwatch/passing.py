@@ -22,7 +22,7 @@ class Passing(dict[K, V]):
         super().__delitem__(key)
         self._less()
 
-    def pop(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override]
+    def pop(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override]  # never a KeyError
         """As a dict's, but that nothing is wrong with a key that is not there."""
         if key not in self:
             return default

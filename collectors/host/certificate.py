@@ -183,10 +183,10 @@ def _shortly(line: bytes) -> str:
 class Asking:
     """All listeners asked now and then, by a thread: one that does not answer keeps nobody waiting.
 
-    `all` gives what each answered."""
+    `ask_all` asks them all and gives what each answered."""
 
-    def __init__(self, all: Callable[[], Iterable[PortAsked]]) -> None:  # noqa: A002
-        self._all = all
+    def __init__(self, ask_all: Callable[[], Iterable[PortAsked]]) -> None:
+        self._ask_all = ask_all
         self._next = 0.0
         self._answers: SimpleQueue[PortAsked | None] = SimpleQueue()
         self._asking = False
@@ -217,7 +217,7 @@ class Asking:
 
     def _ask(self) -> None:
         try:
-            for answer in self._all():
+            for answer in self._ask_all():
                 self._answers.put(answer)
         except psutil.Error:  # who listens may not be known: the doctor tells so
             pass

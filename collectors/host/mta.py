@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -64,7 +65,7 @@ def postfix(postqueue: str, directory: str, running: bool) -> Mta:
 
 def _set_up(directory: str) -> bool:
     """Postfix was configured there; no if we may not look (pathlib would raise)."""
-    return os.path.exists(f"{directory}/main.cf")  # noqa: PTH110
+    return os.path.exists(f"{directory}/main.cf")  # noqa: PTH110 (as said)
 
 
 def _of_this_system(processes: Iterable[psutil.Process]) -> Iterator[psutil.Process]:
@@ -79,7 +80,7 @@ def _of_this_system(processes: Iterable[psutil.Process]) -> Iterator[psutil.Proc
 def _place(process: str) -> tuple[int, ...] | None:
     """What tells a process's root directory and network from others; None if we may not know."""
     try:
-        root, network = (os.stat(f"/proc/{process}/{name}") for name in ("root/", "ns/net"))  # noqa: PTH116
+        root, network = (Path(f"/proc/{process}/{name}").stat() for name in ("root", "ns/net"))
     except OSError:
         return None
     return root.st_dev, root.st_ino, network.st_dev, network.st_ino

@@ -6,6 +6,7 @@ strangers' words: a line's meaning never hangs on what stands behind them.
 """
 
 import re
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from heapq import nlargest
 from typing import Annotated
@@ -69,7 +70,7 @@ def age_bucket(seconds: float) -> int:
     return bisect_right(AGE_LIMITS, seconds / 60)
 
 
-class Listing:
+class Listing(ABC):
     """A queue's listing, taken at `now`, fed in whatever pieces it comes; `finish` when there are no more.
 
     `counts` and `oldest` (the earliest arrival, as a time) are by queue; `damaged` counts lines that were not
@@ -127,9 +128,9 @@ class Listing:
         elif line:
             self._line(line)
 
+    @abstractmethod
     def _line(self, line: bytes) -> None:
         """A whole line, not empty."""
-        raise NotImplementedError
 
     def _head(self, line: bytes) -> None:
         """The first HEAD octets of a line that is too long."""

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-Octets = bytes | memoryview | mmap.mmap
-"""What a frame is read from."""
+Octets = bytes | mmap.mmap
+"""What a frame is read from; a slice of either is bytes."""
 
 Segment = tuple[bytes, int, int, int, int, int, int]
 """(key, seq, ack, flags, start, length, captured).

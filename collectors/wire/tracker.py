@@ -89,9 +89,9 @@ class Tracker:
                 half.octets += length
                 feed = half.feed
                 if feed is not None:
-                    feed(buf[start : start + length], now)  # type: ignore[arg-type]
+                    feed(buf[start : start + length], now)
                 return
-        self._careful(now, half, buf[start : start + captured] if captured else b"", segment)  # type: ignore[arg-type]
+        self._careful(now, half, buf[start : start + captured] if captured else b"", segment)
 
     def _careful(self, now: float, half: Half, data: bytes, segment: Segment) -> None:
         """Everything but the usual case."""

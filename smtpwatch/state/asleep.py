@@ -103,9 +103,7 @@ class Packer:
 def glance(key: tuple[str, int], packed: bytes) -> Glance:
     """The times of a record."""
     end, _, _, start, greeted, over, spoken = _FIGURES.unpack_from(packed)
-    if isnan(greeted):
-        return Glance(key, start, end, None, start, over, spoken)
-    return Glance(key, start, end, greeted, greeted, over, spoken)
+    return Glance(key, start, end, None if isnan(greeted) else greeted, over, spoken)
 
 
 def is_of(packed: bytes, source: str) -> bool:

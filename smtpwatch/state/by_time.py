@@ -54,6 +54,7 @@ class ByTime:
         self._near(wanted)
         if max(len(self._seen), len(self._visits)) > AMONG:
             return
+        # One list: what is found to be a visit's is no choice of another's any more.
         self._seen = self._sessions = [*filter(None, (self._find(each.key) for each in self._seen))]
         for _ in range(ROUNDS):
             if not self._sessions:

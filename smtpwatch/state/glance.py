@@ -12,9 +12,13 @@ class Glance(NamedTuple):
     start: float
     end: float
     greeted: float | None
-    served: float
     over: bool
     spoken: bool
+
+    @property
+    def served(self) -> float:
+        """When a process began to serve it, as far as that shows."""
+        return self.start if self.greeted is None else self.greeted
 
     @property
     def direction(self) -> str:

@@ -49,27 +49,27 @@ class Sleepers(Mapping[Key, Session]):
 
     def __getitem__(self, key: Key) -> Session:
         held = self._held[key]
-        return self._packer.unpack(key, held) if type(held) is bytes else held  # type: ignore[return-value]
+        return self._packer.unpack(key, held) if isinstance(held, bytes) else held
 
     @property
     def awake_now(self) -> Iterator[Session]:
         """Those that are awake: all that have had a transaction, or of which a log tells."""
-        return (held for held in self._held.values() if type(held) is Session)
+        return (held for held in self._held.values() if isinstance(held, Session))
 
     def as_they_are(self, newest_first: bool = False) -> Iterator[Session | Asleep]:
         """All of them, none of them unpacked."""
         each = reversed(self._held.items()) if newest_first else self._held.items()
-        return (Asleep(key, held) if type(held) is bytes else held for key, held in each)  # type: ignore[misc]
+        return (Asleep(key, held) if isinstance(held, bytes) else held for key, held in each)
 
     def unpacked(self, one: Session | Asleep) -> Session:
         """It, as it was when it was looked through."""
-        return self._packer.unpack(*one) if type(one) is Asleep else one  # type: ignore[return-value]
+        return self._packer.unpack(*one) if isinstance(one, Asleep) else one
 
     def awake(self, key: Key) -> Session | None:
         """The session with that key, awake from now on."""
         held = self._held.get(key)
-        if type(held) is not bytes:
-            return held  # type: ignore[return-value]
+        if not isinstance(held, bytes):
+            return held
         session = self._held[key] = self._packer.unpack(key, held)
         self._turn.append(key)
         return session
@@ -77,12 +77,12 @@ class Sleepers(Mapping[Key, Session]):
     def glance(self, key: Key) -> Session | Glance | None:
         """The times of the session with that key, which sleeps on if it does."""
         held = self._held.get(key)
-        return glance(key, held) if type(held) is bytes else held  # type: ignore[return-value]
+        return glance(key, held) if isinstance(held, bytes) else held
 
     def progressed(self, key: Key, event: SessionProgress) -> bool:
         """Whether that one sleeps, and on: it has only come further."""
         held = self._held.get(key)
-        if type(held) is not bytes or not is_of(held, event.source):
+        if not isinstance(held, bytes) or not is_of(held, event.source):
             return False
         self._held[key] = progressed(held, event.time, event.octets_client, event.octets_server)
         return True
@@ -101,7 +101,7 @@ class Sleepers(Mapping[Key, Session]):
     def drop(self, key: Key) -> Session | None:
         """Take one out; returns it only if it is awake."""
         held = self._held.pop(key)
-        return held if type(held) is Session else None
+        return held if isinstance(held, Session) else None
 
     def oldest(self) -> Key:
         """The key of the one that was put here first."""
@@ -115,7 +115,7 @@ class Sleepers(Mapping[Key, Session]):
                 return
             waiting = turn.popleft()
             session = self._held.get(waiting)
-            if type(session) is Session:
+            if isinstance(session, Session):
                 packed = self._packer.pack(session)
                 if packed is None:
                     turn.append(waiting)

@@ -98,13 +98,19 @@ def test_a_filter_unpacks_those_that_sleep_once(monkeypatch: pytest.MonkeyPatch)
     assert shown(rows) == [3]
 
 
-def test_of_very_many_the_order_is_good_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But what is on screen is as it is now, and another question is answered at once."""
+def very_many(monkeypatch: pytest.MonkeyPatch, per_second: int) -> tuple[Picture, SessionView]:
+    """More than are sorted at each tick, by HELO."""
     monkeypatch.setattr(rows_module, "MANY", 100)
-    monkeypatch.setattr(rows_module, "PER_SECOND", 30)
+    monkeypatch.setattr(rows_module, "PER_SECOND", per_second)
     picture, rows = view(list(scenes.many(150)))
     rows.sorted_by = [column.title for column in COLUMNS].index("HELO")
     rows.settle(scenes.NOW)
+    return picture, rows
+
+
+def test_of_very_many_the_order_is_good_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But what is on screen is as it is now, and another question is answered at once."""
+    picture, rows = very_many(monkeypatch, 30)
     before = numbers(rows.window(0, 150))
     session = picture.sessions.live[scenes.SENSOR, before[0]]
     picture.apply([ev.Command(scenes.NOW, scenes.SENSOR, scenes.HOST, session.id, session.source, "HELO", "zz")])
@@ -127,12 +133,8 @@ def test_of_very_many_the_order_is_good_for_a_while(monkeypatch: pytest.MonkeyPa
 
 def test_of_very_many_those_that_have_gone_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next ones take their places; those out of sight wait until the order is worked out anew."""
-    monkeypatch.setattr(rows_module, "MANY", 100)
-    monkeypatch.setattr(rows_module, "PER_SECOND", 10)
+    picture, rows = very_many(monkeypatch, 10)
     monkeypatch.setattr(sessions, "RECENT_SESSIONS", 1)
-    picture, rows = view(list(scenes.many(150)))
-    rows.sorted_by = [column.title for column in COLUMNS].index("HELO")
-    rows.settle(scenes.NOW)
     before = numbers(rows.window(0, 150))
     assert len(numbers(rows.window(10, 20))) == 10
     gone = [before[at] for at in (3, 12, 13, 19, 20, 60)]
