@@ -25,6 +25,7 @@ from smtpwatch.logs_checked import LogChecked
 from smtpwatch.outbox import HEADER, Outbox
 from smtpwatch.ports_asked import PortAsked
 from smtpwatch.rights import go_first, not_allowed
+from smtpwatch.trusted import Trusted
 
 RECEIVE = 256 * 1024  # octets read at a time: what the console applies in a few milliseconds
 SEND_BUFFER = 4 << 20  # octets asked for between sensor and console; the kernel may grant less
@@ -270,12 +271,28 @@ def check_logs(config: Config, host: str, now: float) -> Iterator[LogChecked]:
     yield from each(config, host, now)
 
 
+def recent_log(config: Config, host: str, now: float) -> Iterator[Sequence[Event]]:
+    """What the latest lines of this host's logs tell, as events."""
+    from collectors.logs.check import recent
+
+    yield from recent(config, host, now)
+
+
 def ask_ports(config: Config, host: str) -> Iterator[PortAsked]:
     """Each listener of ours on the watched ports, asked for its certificate, which takes some seconds at most. Raises
     psutil.AccessDenied where only root may know who listens."""
     from collectors.host.certificate import ask_all
 
     yield from ask_all(config, host, time.time)
+
+
+def trusted_networks() -> Trusted:
+    """The client networks that this host's mail servers trust, which must never be blocked, and a line for each thing
+    that could not be read. Asks the servers' programs, which takes a moment; a program that hangs is given up after
+    some seconds."""
+    from collectors.host.trusted import trusted_networks as find
+
+    return find()
 
 
 def _assignment(sock: socket.socket) -> Assignment:

@@ -1,0 +1,16 @@
+"""A host of scripts."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from collectors.host import mta as mtas
+from tests.collectors.host.trusted_host import Host
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    monkeypatch.setattr(psutil, "process_iter", lambda: iter(()))
+    monkeypatch.setattr(mtas, "DEFAULT_DIRECTORIES", (str(tmp_path),))
+    return Host(tmp_path)
