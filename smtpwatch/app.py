@@ -1,5 +1,6 @@
 """The screen: composes the panes, and binds keys to actions."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -13,10 +14,15 @@ from textual.screen import Screen
 
 from smtpwatch.config import Config
 from smtpwatch.events import Event
+from smtpwatch.firewall.acting import Acting
+from smtpwatch.firewall.block import Block
+from smtpwatch.firewall.blocking import Blocking
 from smtpwatch.folding import Folding
 from smtpwatch.lookup import NO_LOOKUPS, Lookups
 from smtpwatch.query import with_term
 from smtpwatch.state.picture import Picture
+from widgets.block_bar import BlockBar
+from widgets.block_table import BlockTable
 from widgets.board import Board
 from widgets.foot_line import FootLine
 from widgets.key_lines import key_name, keys_of
@@ -26,12 +32,15 @@ from widgets.notices import notice
 from widgets.palette import PALETTES, Palette
 from widgets.pane import Pane
 from widgets.rows import Key
+from widgets.source_columns import against
 from widgets.source_table import SourceTable
 from widgets.status_bar import Clock, StatusLine, Trouble
 from widgets.table import Table
 from widgets.table_layout import as_text
 
+BLOCK_KEYS = (("b", "block"), ("B", "network"), ("u", "undo"))
 MORE_KEYS = (("?", "help"), ("y", "copy"), ("q", "quit"))
+JUST = 0.5  # seconds in which nobody has read a row that has come under the cursor
 OPENED_KEYS = (("Esc", "back"), ("PgUp PgDn", "scroll"), ("1-9", "panes"), *MORE_KEYS)
 HELP_KEYS = (("Esc", "back"), ("q", "quit"))
 
@@ -39,7 +48,8 @@ HELP_KEYS = (("Esc", "back"), ("q", "quit"))
 class SmtpWatch(App[None]):
     """Events come from `take` (the oldest batch that waits, empty if none), after `wake` told that there are some.
 
-    `clock` gives epoch seconds; `host` is the name shown; `lookups` tell more of addresses."""
+    `clock` gives epoch seconds; `host` is the name shown; `lookups` tell more of addresses; `blocking` is who blocks
+    sources, None where nothing can be blocked."""
 
     CSS_PATH = "app.tcss"
     TITLE = "smtpwatch"
@@ -52,12 +62,18 @@ class SmtpWatch(App[None]):
         Binding("tab", "other", "to the pane's other part", priority=True),
         Binding("z", "maximise", "the table alone, or not"),
         Binding("y", "copy", "copy the row"),
+        Binding("b", "block(False)", "block the source, or the group"),
+        Binding("B", "block(True)", "block its network"),
+        Binding("u", "undo", "undo the last block, or unblock the row"),
+        Binding("t", "time", "a block's time and ports"),
+        Binding("K", "keep", "keep a block that is on probation"),
         Binding("1", "pane('home')", "home", priority=True),
         Binding("2", "pane('sources')", "sources", priority=True),
         Binding("3", "pane('sessions')", "sessions", priority=True),
         Binding("4", "pane('messages')", "messages", priority=True),
         Binding("5", "pane('deliveries')", "deliveries", priority=True),
         Binding("6", "pane('tls')", "TLS", priority=True),
+        Binding("8", "pane('blocks')", "blocks", priority=True),
         Binding("9", "pane('log')", "log", priority=True),
         Binding("plus", "zoom(-1)", "a graph's shorter time"),
         Binding("minus", "zoom(1)", "a graph's longer time"),
@@ -73,13 +89,16 @@ class SmtpWatch(App[None]):
         take: Callable[[], Sequence[Event]],
         clock: Callable[[], float],
         lookups: Lookups = NO_LOOKUPS,
+        blocking: Blocking | None = None,
     ) -> None:
         super().__init__(ansi_color=True)
         self.animation_level = "none"
         self._set_colours(config.theme)
         self.picture = Picture(lookups.place)
         self._lookups = lookups
-        self.board = Board(self.picture, lookups, config.pane)
+        acting = None if blocking is None else Acting(blocking, self.picture, lambda: self._now, lookups)
+        self.bar = None if acting is None else BlockBar(acting, id="bar")
+        self.board = Board(self.picture, lookups, config.pane, acting)
         self.folding = Folding(self.picture, take)
         self._config = config
         self._host = host
@@ -107,6 +126,8 @@ class SmtpWatch(App[None]):
             yield Clock(id="clock")
         yield Trouble(id="trouble")
         yield self.board
+        if self.bar is not None:
+            yield self.bar
         yield FootLine(id="foot")
 
     def on_mount(self) -> None:
@@ -120,6 +141,8 @@ class SmtpWatch(App[None]):
         self.run_worker(self.folding.run(), exit_on_error=True)
         if self._lookups.names is not None:
             self.run_worker(self._lookups.names.run(), exit_on_error=True)
+        if self.bar is not None:
+            self.run_worker(self.bar.acting.blocking.run(), exit_on_error=True)
         self.set_interval(self._config.refresh, self.tick)
         self.call_after_refresh(self.tick)
 
@@ -160,6 +183,8 @@ class SmtpWatch(App[None]):
         self._status.look(picture, now, self._host, waiting)
         self._time.look(now)
         self._trouble.look(picture)
+        if self.bar is not None:
+            self.bar.look(now)
         if self.pane.display:
             self._look_at_pane()
         else:
@@ -179,9 +204,15 @@ class SmtpWatch(App[None]):
         count = f"{len(view):,}{'+' if view.pending else ''} of {view.total:,}"
         keys: tuple[tuple[str, str], ...] = HELP_KEYS if self.board.help.display else OPENED_KEYS
         if self.pane.display:
-            keys = (*self.pane.keys, ("1-9", "panes"), *MORE_KEYS)
+            keys = (*self._block_keys, *self.pane.keys, ("1-9", "panes"), *MORE_KEYS)
             keys = (("Esc", "clear filter"), *keys) if self.foot.text else keys
         self.foot.look(keys, count, self._note, view.left_out)
+
+    @property
+    def _block_keys(self) -> tuple[tuple[str, str], ...]:
+        """Where there is something to block."""
+        blockable = self.bar is not None and "src" in self.table.view.fields
+        return BLOCK_KEYS if blockable and not isinstance(self.table, BlockTable) else ()
 
     def _notice(self, table: Table[Any]) -> str:
         """What an empty table says."""
@@ -197,8 +228,12 @@ class SmtpWatch(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that are text where text is typed; and those of what is behind an opened row."""
+        if self.bar is not None and self.focused is self.bar:  # every key is an answer
+            return False
         if action in ("maximise", "zoom"):
             return self.pane.display
+        if action == "pane" and parameters and parameters[0] not in self.board.panes:
+            return False
         return action not in ("filter", "pane", "other") or self.focused is not self.foot
 
     def action_pane(self, name: str) -> None:
@@ -270,11 +305,81 @@ class SmtpWatch(App[None]):
 
     def action_copy(self) -> None:
         """Put the row on the clipboard of the admin's terminal (OSC 52)."""
-        table = self.table
-        row = table.view.get(self.board.opened[-1].key) if self.board.opened else table.cursor
+        table, row = self.table, self._row()
         if row is not None:
             self.copy_to_clipboard(as_text(table.view.columns, row, self._seen))
             self.say("copied")
+
+    def action_block(self, wide: bool) -> None:
+        """Block what is under the cursor."""
+        row = self._row()
+        if self.bar is None:
+            self.say("nothing can be blocked from here")
+        elif row is not None:
+            target = self.table.target(row)
+            party = self.picture.activity.sources.get(target.sources[0]) if target.sources else None
+            if not target.why and party is not None:
+                target = target._replace(why=against(party))
+            self.bar.block(target, wide, self._moved(self.table))
+
+    def action_undo(self) -> None:
+        """Take back the last act while it is told of; else let in the row under the cursor if it is blocked, or take
+        back the last act after all."""
+        if self.bar is None:
+            return
+        row = self._row()
+        block = self._block_of(row)
+        if block is not None and (isinstance(self.table, BlockTable) or not self.bar.recent):
+            self.bar.unblock([block.network])
+        else:
+            self.bar.undo()
+
+    def action_time(self) -> None:
+        """Ask for how long the row's source is to be blocked; if it is not, the last that was."""
+        row = self._row()
+        if self.bar is not None:
+            block = self._block_of(row) or self.bar.acting.latest
+            if block is None:
+                self.say("not blocked")
+            else:
+                self.bar.ask_time(block)
+
+    def action_keep(self) -> None:
+        """What is on probation stays."""
+        if self.bar is not None:
+            self.bar.keep()
+
+    def _moved(self, table: Table[Any]) -> bool:
+        """Another row has just come under the cursor, so that the key may have been meant for the one before."""
+        return not table.picked and not self.board.opened and time.monotonic() - table.changed < JUST
+
+    def _block_of(self, row: object | None) -> Block | None:
+        """The block that the row's source is in."""
+        sources = self.table.target(row).sources if row is not None else ()
+        return self.bar.acting.covering(sources[0]) if self.bar is not None and sources else None
+
+    def _row(self) -> object | None:
+        """What the keys act on: what was opened, else the row under the cursor."""
+        table = self.table
+        return table.view.get(self.board.opened[-1].key) if self.board.opened else table.cursor
+
+    def on_block_bar_asked(self) -> None:
+        """The keys go to the question."""
+        self.screen.set_focus(self.bar)
+
+    def on_block_bar_over(self) -> None:
+        """And back."""
+        self.screen.set_focus(self.board.front if not self.board.help.display else self.board.help)
+        self.call_after_refresh(self._look)
+
+    def on_block_bar_acted(self) -> None:
+        """What is blocked is not what it was."""
+        self._look()
+
+    def on_block_table_mine(self) -> None:
+        """Let in all that this user has blocked."""
+        if self.bar is not None:
+            self.bar.ask_mine()
 
     def say(self, words: str) -> None:
         """A word in the foot, for a moment."""

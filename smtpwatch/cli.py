@@ -33,6 +33,9 @@ LOG_PATIENCE = 8.0  # seconds that it waits for a log that has not yet said anyt
 EXIT_CODES = """exit codes: 0 all well (also: the reader of the pipe went away, Ctrl-C); 1 could not do it (rights,
 interface, file); 2 wrong usage or settings; 3 a file is damaged: everything before the damage was given"""
 
+BLOCK_CODES = """exit codes: 0 blocked; 1 could not do it (rights, firewall, journal); 2 wrong usage or settings; 4
+refused, since it would cut off the admin, this host or its own people; 5 there is something to ask (--yes, --keep)"""
+
 
 class CommandError(Exception):
     """The end of a command: a line for the admin and an exit code."""
@@ -78,6 +81,11 @@ def parser() -> argparse.ArgumentParser:
         help="a geo database (.mmdb) or a folder of them, or `none` (repeat for more); default: those found",
     )
     common.add_argument("--no-names", action="store_true", help="ask no resolver for the names of addresses")
+    common.add_argument("--no-block", action="store_true", help="look only: nothing can be blocked")
+    common.add_argument("--firewall", metavar="NAME", help="what blocks: auto, nftables, iptables, fail2ban")
+    common.add_argument(
+        "--allow", action="append", metavar="NET", help="an address or network that is never blocked (repeat for more)"
+    )
     common.add_argument("--hostname", metavar="NAME", help="this host's name in events and on screen")
     common.add_argument("--theme", metavar="NAME", help="colours: terminal, light, safe (red-green blind), mono")
     common.add_argument(
@@ -116,7 +124,39 @@ def parser() -> argparse.ArgumentParser:
     settings.set_defaults(run=_settings)
     doctor = commands.add_parser("doctor", parents=[common], help="what smtpwatch can see here, and what it lacks")
     doctor.set_defaults(run=_doctor)
+    _add_blocking(commands, common)
     return top
+
+
+def _add_blocking(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    block = commands.add_parser("block", parents=[common], help="block sources in the firewall", epilog=BLOCK_CODES)
+    block.add_argument("networks", nargs="*", metavar="NET", help="an address or a network")
+    block.add_argument(
+        "--from", dest="file", type=Path, metavar="FILE", help="networks, one a line, or as `blocks --json`"
+    )
+    block.add_argument(
+        "--for", dest="time", metavar="TIME", help="10m, 1h, 1d, or `ever`; default: 1h, longer for a repeat offender"
+    )
+    block.add_argument("--why", default="", metavar="WORDS", help="for the journal and the list of blocks")
+    block.add_argument("--all-ports", action="store_true", help="everything from there, not the ports of mail only")
+    block.add_argument("--yes", action="store_true", help="though there is something to ask; it ends after 60 s")
+    block.add_argument("--keep", action="store_true", help="the same, and it stays")
+    block.add_argument("--dry-run", action="store_true", help="show what would be run, and do nothing")
+    block.add_argument("--json", action="store_true", help="what came of it as JSON; asks nothing")
+    block.set_defaults(run=_block)
+    unblock = commands.add_parser("unblock", parents=[common], help="let sources in again")
+    unblock.add_argument("networks", nargs="*", metavar="NET", help="as they were blocked")
+    unblock.add_argument("--mine", action="store_true", help="all that you have blocked")
+    unblock.set_defaults(run=_unblock)
+    blocks = commands.add_parser("blocks", parents=[common], help="what is blocked, and why")
+    blocks.add_argument("--json", action="store_true", help="as JSON lines")
+    blocks.add_argument(
+        "--restore", action="store_true", help="block again what the firewall has lost, as by a restart"
+    )
+    blocks.add_argument("--yes", action="store_true", help="though there is something to ask")
+    blocks.set_defaults(run=_blocks)
 
 
 def _version() -> str:
@@ -174,9 +214,11 @@ def _config(options: argparse.Namespace) -> Config:
     for text in given.get("set", ()):
         name, value = assigned(text)
         settings[name] = value
-    for name in ("local", "bpf", "log_zone", "hostname", "theme"):
+    for name in ("local", "allow", "bpf", "log_zone", "hostname", "theme", "firewall"):
         if name in given:
-            settings[name] = tuple(given[name]) if name == "local" else given[name]
+            settings[name] = tuple(given[name]) if name in ("local", "allow") else given[name]
+    if "no_block" in given:
+        settings["block"] = False
     if "log" in given:
         settings["logs"] = tuple(given["log"])
     if "geo" in given:
@@ -376,3 +418,50 @@ def _doctor(options: argparse.Namespace, config: Config) -> int:
 
     _put("".join(f"{line}\n" for line in lines(config)).encode())
     return OK
+
+
+def _block(options: argparse.Namespace, config: Config) -> int:
+    from smtpwatch.firewall.commands import BlockingError, block
+    from smtpwatch.firewall.listed import Listed, ListError, listed, requests
+    from smtpwatch.firewall.prefixes import NetworkError, as_network
+    from smtpwatch.firewall.request import Request
+
+    usual = options.time is None
+    asked = Request(
+        (), "all" if options.all_ports else "smtp", None if usual or options.time == "ever" else duration(options.time),
+        usual, why=options.why, sure=options.yes or options.keep, keep=options.keep,
+    )  # fmt: skip
+    try:
+        lines = [Listed(as_network(text)) for text in options.networks]
+        lines += listed(options.file, time.time()) if options.file is not None else []
+    except (NetworkError, ListError) as error:
+        raise CommandError(str(error), USAGE) from None
+    if not lines and options.file is None:
+        raise CommandError("block what? An address, a network, or --from FILE", USAGE)
+    try:
+        return block(config, requests(lines, asked), options.dry_run, _put, options.json)
+    except BlockingError as error:
+        raise CommandError(str(error)) from None
+
+
+def _unblock(options: argparse.Namespace, config: Config) -> int:
+    from smtpwatch.firewall.commands import BlockingError, unblock
+    from smtpwatch.firewall.prefixes import NetworkError, as_network
+
+    if bool(options.networks) == options.mine:
+        raise CommandError("unblock what? Addresses or networks, or --mine", USAGE)
+    try:
+        return unblock(config, [as_network(text) for text in options.networks], options.mine, _put)
+    except NetworkError as error:
+        raise CommandError(str(error), USAGE) from None
+    except BlockingError as error:
+        raise CommandError(str(error)) from None
+
+
+def _blocks(options: argparse.Namespace, config: Config) -> int:
+    from smtpwatch.firewall.commands import BlockingError, blocks
+
+    try:
+        return blocks(config, options.restore, options.yes, _put, options.json)
+    except BlockingError as error:
+        raise CommandError(str(error)) from None

@@ -64,6 +64,18 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     "none" alone: none."""
     names: bool = True
     """Ask this host's resolver for the names of the addresses on screen (reverse DNS), when live."""
+    block: bool = True
+    """Sources can be blocked from here; false: the console only looks (--no-block)."""
+    firewall: Literal["auto", "nftables", "iptables", "fail2ban"] = "auto"
+    """What blocks: nftables, iptables with ipset, or a jail of fail2ban; auto: nftables where it is, else iptables."""
+    jail: str = "postfix"
+    """The jail that bans, with firewall = "fail2ban"."""
+    allow: tuple[str, ...] = ()
+    """Addresses and networks that are never blocked."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of proxies that clients come through, which are never blocked."""
+    journal: str = "/var/lib/smtpwatch/journal.jsonl"
+    """Where every block is written down."""
     hostname: str = ""
     """The name in events and in the status bar; empty: this host's."""
     refresh: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
@@ -77,6 +89,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def networks(self) -> tuple[Network, ...]:
         """`local` parsed. Raises ConfigError for what is no address or network."""
         return tuple(network(text) for text in self.local)
+
+    def unblockable(self) -> tuple[Network, ...]:
+        """`allow` and `proxies` parsed. Raises ConfigError for what is no address or network."""
+        return tuple(network(text) for text in (*self.allow, *self.proxies))
 
     def places(self) -> tuple[str, ...]:
         """`geo`. Raises ConfigError for "none" beside paths, and for a path that is empty."""
@@ -142,6 +158,7 @@ def load(path: Path | None, options: dict[str, Any]) -> Config:
     _checked(options, "options")  # first, and alone: so that the file is not blamed for them
     config = _checked({**settings, **options}, str(source or "options"))
     config.networks()
+    config.unblockable()
     config.places()
     config.zone()
     return config

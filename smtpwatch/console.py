@@ -1,16 +1,20 @@
 """The process with the screen: sensors or a recording feed the bus, the app folds what is on it."""
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from smtpwatch import bundled
+from smtpwatch import bundled, rights
 from smtpwatch.bus import Bus
 from smtpwatch.config import Config
 from smtpwatch.events import Event, SensorStatus
 from smtpwatch.feed import FeedError, from_files
+from smtpwatch.firewall.blocking import Blocking
+from smtpwatch.firewall.gated import GatedBlocking
+from smtpwatch.firewall.pretend import pretended
 from smtpwatch.garbage import collect_seldom
 from smtpwatch.heap import map_what_is_big
 from smtpwatch.lookup import Lookups, Names, Places
@@ -35,13 +39,20 @@ def run(config: Config, host: str, files: Sequence[Path], demo: bool) -> int:
     if demo:
         # Its addresses are nobody's, and no resolver's business.
         lookups = Lookups(Places([bundled.places()]), None)
-        return _show(config, bundled.HOST, lambda bus: play(bundled.recorded(), bus, time.time), time.time, lookups)
+        with tempfile.TemporaryDirectory(prefix="smtpwatch-") as directory:
+            blocking = pretended(Path(directory), config.ports, time.time) if config.block else None
+            return _show(
+                config, bundled.HOST, lambda bus: play(bundled.recorded(), bus, time.time), time.time, lookups, blocking
+            )
     lookups = Lookups(Places(config.geo), Names(Resolver()) if config.names else None)
     sensors = [Sensor(name, config, host, plain=True) for name in config.sensors]
+    gate = GatedBlocking(config) if config.block and rights.may_block() else None
     started = [event for sensor in sensors for event in sensor.poll(time.time())]  # they come up meanwhile
     try:
-        return _show(config, host, lambda bus: _live(sensors, started, bus), time.time, lookups)
+        return _show(config, host, lambda bus: _live(sensors, started, bus), time.time, lookups, gate)
     finally:
+        if gate is not None:
+            gate.stop()
         for sensor in sensors:
             sensor.stop()
 
@@ -57,6 +68,7 @@ def _show(
     feed: Callable[[Bus], Coroutine[None, None, None]],
     clock: Callable[[], float],
     lookups: Lookups,
+    blocking: Blocking | None = None,
 ) -> int:
     """The screen, until it is left. A `feed` that ends has told all there is."""
     from smtpwatch.app import SmtpWatch
@@ -64,7 +76,7 @@ def _show(
     async def main() -> int:
         bus = Bus()
         subscription = bus.subscribe(lossless=True)
-        app = SmtpWatch(config, host, subscription.take, clock, lookups)
+        app = SmtpWatch(config, host, subscription.take, clock, lookups, blocking)
         subscription.wake = app.wake
         collecting = asyncio.create_task(collect_seldom())
         feeding = asyncio.create_task(feed(bus))

@@ -47,6 +47,7 @@ def findings(config: Config) -> Iterator[Finding]:
     yield _libpcap(config)
     yield from _logs(config)
     yield from _lookups(config)
+    yield from _blocking(config)
     yield _terminal()
 
 
@@ -193,6 +194,12 @@ def _lookups(config: Config) -> Iterator[Finding]:
 
     yield from geo(config, time.time())
     yield names(config)
+
+
+def _blocking(config: Config) -> Iterator[Finding]:
+    from smtpwatch.firewall.checked import findings as firewall
+
+    yield from firewall(config)
 
 
 def _terminal() -> Finding:

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-CAP_NET_RAW = 13  # capabilities(7)
+CAP_NET_ADMIN, CAP_NET_RAW = 12, 13  # capabilities(7)
 NICE = -10  # a sensor's place in the queue for the processor
 
 
@@ -18,16 +18,25 @@ def go_first() -> None:
 
 def may_capture() -> bool:
     """Whether the kernel would let this process open a packet socket."""
+    return _has(CAP_NET_RAW)
+
+
+def may_block() -> bool:
+    """Whether the kernel would let this process change the firewall."""
+    return _has(CAP_NET_ADMIN)
+
+
+def _has(capability: int) -> bool:
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
         return os.geteuid() == 0
     effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
-    return bool(int(effective, 16) >> CAP_NET_RAW & 1)
+    return bool(int(effective, 16) >> capability & 1)
 
 
 def remedy() -> str:
-    """The command that would give the right to capture."""
+    """The command that would give the rights that we lack."""
     where = Path(sys.executable).with_name("smtpwatch")
     return f"sudo {shlex.quote(str(where) if where.exists() else 'smtpwatch')}"
 

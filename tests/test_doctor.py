@@ -94,7 +94,9 @@ def test_findings(lab: Namespace, tmp_path: Path) -> None:
     log = _log(tmp_path / "mail.log")
     with lab.entered():
         found = list(
-            findings(Config(ports=(PORT, 25), logs=(str(log),), geo=("none",), names=False, certificates=False))
+            findings(
+                Config(ports=(PORT, 25), logs=(str(log),), geo=("none",), names=False, certificates=False, block=False)
+            )
         )
     subjects = [
         "system",
@@ -107,6 +109,7 @@ def test_findings(lab: Namespace, tmp_path: Path) -> None:
         "log",
         "geo",
         "names",
+        "blocking",
         "terminal",
     ]
     assert [finding.what for finding in found] == subjects

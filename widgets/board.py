@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 from textual.app import ComposeResult
 from textual.containers import Container
 
+from smtpwatch.firewall.acting import Acting
 from smtpwatch.lookup import Lookups
 from smtpwatch.state.picture import Picture
+from widgets.block_table import BlockTable
+from widgets.block_view import BlockView
 from widgets.delivery_pane import DeliveryPane
 from widgets.delivery_story import DeliveryStory
 from widgets.delivery_table import DeliveryTable
@@ -24,6 +27,7 @@ from widgets.pane import Pane
 from widgets.rows import Key
 from widgets.session_table import SessionTable
 from widgets.session_view import SessionView
+from widgets.source_columns import Blocked, not_blocked
 from widgets.source_pane import SourcePane
 from widgets.source_story import SourceStory
 from widgets.source_table import SourceTable
@@ -32,6 +36,7 @@ from widgets.tls_pane import TlsPane
 from widgets.transcript import Transcript
 
 LOG_KEYS = (("Enter", "open"), ("o", "its session"), ("/", "filter"), ("End", "follow"), ("Space", "freeze"))
+BLOCK_KEYS = (("u", "let in"), ("t", "time"), ("U", "all of mine"), ("Enter", "sources"), ("/", "filter"))
 NOTES = (
     "Marks: x refused, failing or lost; ! a peer that does odd things, mail that waits; ~ seen in part.",
     "Sensors: ● running, ○ starting, ▲ degraded, ✖ failed.",
@@ -59,19 +64,20 @@ class Place(NamedTuple):
 class Board(Container):
     """Shows one of them; the others cost nothing while they are hidden."""
 
-    def __init__(self, picture: Picture, lookups: Lookups, first: str) -> None:
+    def __init__(self, picture: Picture, lookups: Lookups, first: str, acting: Acting | None = None) -> None:
         super().__init__()
-        self.panes = {str(pane.id): pane for pane in _panes(picture, lookups)}
+        blocked: Blocked = not_blocked if acting is None else acting.covering
+        self.panes = {str(pane.id): pane for pane in _panes(picture, lookups, acting, blocked)}
         """By name, in the order of their numbers."""
         self.details: dict[type[Table[Any]], Detail[Any]] = {
             SessionTable: Transcript(id="transcript"),
             MessageTable: MessageStory(picture.sessions, id="story"),
-            SourceTable: SourceStory(picture, lookups, id="source-story"),
+            SourceTable: SourceStory(picture, lookups, blocked, id="source-story"),
             DeliveryTable: DeliveryStory(picture, id="delivery-story"),
             LogTable: LogDetail(picture.sessions, id="log-detail"),
         }
         self.help = Help(NOTES, id="help")
-        self.pane = self.panes[first]
+        self.pane = self.panes.get(first, self.panes["home"])
         """The one in front, or behind what was opened from it."""
         self.opened: list[Opened] = []
         """What was opened, each from the one before; the last is in front."""
@@ -136,15 +142,18 @@ class Board(Container):
             detail.look(table.view.get(key), now)
 
 
-def _panes(picture: Picture, lookups: Lookups) -> Iterator[Pane]:
+def _panes(picture: Picture, lookups: Lookups, acting: Acting | None, blocked: Blocked) -> Iterator[Pane]:
     """In the order of their numbers."""
-    yield Home(picture, lookups, id="home")
-    yield SourcePane(picture, lookups, id="sources")
+    yield Home(picture, lookups, blocked, id="home")
+    yield SourcePane(picture, lookups, blocked, id="sources")
     sessions = SessionView(picture.sessions, lookups.place, lookups.host)
     yield Pane(SessionTable(sessions, id="session-table"), "session", id="sessions")
     messages = MessageView(picture.messages, lookups.place, lookups.host)
     yield Pane(MessageTable(messages, id="message-table"), "message", id="messages")
     yield DeliveryPane(picture, id="deliveries")
     yield TlsPane(picture, id="tls")
+    if acting is not None:
+        blocks = BlockTable(BlockView(acting.blocking.blocks), id="block-table")
+        yield Pane(blocks, "block", id="blocks", keys=BLOCK_KEYS)
     lines = LogTable(LogView(picture.sessions.logs.lines), picture.sessions, id="log-table")
     yield Pane(lines, "line", id="log", keys=LOG_KEYS)

@@ -19,6 +19,7 @@ from widgets.pane import Pane
 from widgets.rate_graph import RateGraph
 from widgets.session_table import SessionTable
 from widgets.session_view import SessionView
+from widgets.source_columns import Blocked, not_blocked
 from widgets.source_table import SourceTable
 from widgets.source_view import SourceView
 from widgets.sparkline import sparkline
@@ -59,8 +60,14 @@ class Home(Pane):
 
     keys = (("Enter", "open"), ("Tab", "sessions"), ("/", "filter"), ("g", "group"), ("Space", "freeze"))
 
-    def __init__(self, picture: Picture, lookups: Lookups, id: str) -> None:  # noqa: A002 (Textual's own name for it)
-        super().__init__(SourceTable(SourceView(picture.activity, lookups), id=f"{id}-sources"), "row", id)
+    def __init__(
+        self,
+        picture: Picture,
+        lookups: Lookups,
+        blocked: Blocked = not_blocked,
+        id: str = "home",  # noqa: A002 (Textual's own name for it)
+    ) -> None:
+        super().__init__(SourceTable(SourceView(picture.activity, lookups, blocked), id=f"{id}-sources"), "row", id)
         self._picture = picture
         self.sessions = SessionTable(SessionView(picture.sessions, lookups.place, lookups.host), id=f"{id}-sessions")
         self.graph = RateGraph(id=f"{id}-graph")

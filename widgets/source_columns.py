@@ -4,12 +4,25 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from smtpwatch import clock
+from smtpwatch.firewall.block import Block
 from smtpwatch.state.few import Few
 from smtpwatch.state.party import Dimension, Outcome, Party
 from widgets import figures
 from widgets.cells import cut, cut_middle, width
 from widgets.sparkline import sparkline
 from widgets.table_layout import Column, Picked, by
+
+Blocked = Callable[[str], Block | None]
+"""The block in force that an address is in."""
+
+
+BLOCKED = "■"
+"""The mark of a source that is blocked."""
+
+
+def not_blocked(address: str) -> None:
+    """Nothing is."""
+
 
 NOW, MINUTE, QUARTER = 10.0, 60.0, 900.0  # seconds over which rates are told
 RECENT = 10  # cells of the last minute: 6 s each
@@ -24,6 +37,21 @@ def mark(party: Party) -> str:
     if not bad:
         return " "
     return "x" if bad >= FEW_TRIES and bad > BAD_SHARE * (bad + party.accepted) else "!"
+
+
+def against(party: Party) -> str:
+    """What speaks against it: `412 refused (relay denied), 121 logins failed`; with the group's name, if it is one."""
+    told = []
+    if party.refused:
+        reasons = fact(party, "reasons")
+        why = f" ({reasons.most()[0][0]})" if reasons is not None else ""
+        told.append(f"{at_least(party, party.refused)} refused{why}")
+    if party.auth_failed:
+        told.append(f"{at_least(party, party.auth_failed)} login{'' if party.auth_failed == 1 else 's'} failed")
+    if party.abandoned and not told:
+        told.append(f"{at_least(party, party.abandoned)} sessions that came to nothing")
+    group = f"{party.dimension.value} {party.key}: " if party.dimension not in (None, Dimension.ADDRESS) else ""
+    return group + ", ".join(told)
 
 
 def at_least(party: Party, n: int) -> str:
@@ -207,7 +235,9 @@ _SOURCES: tuple[Column[Party], ...] = (
 )  # fmt: skip
 
 
-def source_columns(located: bool, host: Callable[[str], str] | None) -> tuple[Column[Party], ...]:
+def source_columns(
+    located: bool, host: Callable[[str], str] | None, blocked: Blocked = not_blocked
+) -> tuple[Column[Party], ...]:
     """Of single addresses. `located`: there is a geo database; `host` gives an address's name, if names are looked up.
 
     What changes all the time stands left of what hardly does, since a line is sent again up to its last change."""
@@ -219,7 +249,11 @@ def source_columns(located: bool, host: Callable[[str], str] | None) -> tuple[Co
 
         named = (Column("name", 20, 24, 40, 11, name, by(name), term="name"),)
     source: Column[Party] = Column("source", 15, 18, 39, 0, _key, by(_key), shorten=cut_middle, term="src")
-    return (_MARK, _LAST, source, *(_PLACE if located else _NO_PLACE), *_SOURCES, *named)
+
+    def marked(party: Party, now: float) -> str:
+        return mark(party) if blocked(party.key) is None else BLOCKED
+
+    return (replace(_MARK, text=marked), _LAST, source, *(_PLACE if located else _NO_PLACE), *_SOURCES, *named)
 
 
 _GROUPS: tuple[Column[Party], ...] = (

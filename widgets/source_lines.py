@@ -7,6 +7,9 @@ from textual.strip import Strip
 
 from smtpwatch import clock
 from smtpwatch.clean import clean
+from smtpwatch.firewall.block import Block
+from smtpwatch.firewall.prefixes import shown
+from smtpwatch.firewall.words import left
 from smtpwatch.state.party import Facts, Party
 from smtpwatch.state.session import Session
 from widgets import figures, ink
@@ -37,8 +40,9 @@ _INK = {"x": ink.BAD, "!": ink.WARN, " ": ink.STRONG}
 _MARKED = {"x": ink.BAD, "!": ink.WARN, "~": ink.FAINT, " ": None}
 
 
-def head(party: Party, now: float, cells: int, name: str, place: str) -> list[Strip]:
-    """Who it is (`name` and `place` in words, "" unknown), what came of what it tried, and how fast."""
+def head(party: Party, now: float, cells: int, name: str, place: str, block: Block | None = None) -> list[Strip]:
+    """Who it is (`name` and `place` in words, "" unknown), the block that it is in, what came of what it tried, and how
+    fast."""
     facts = party.facts or Facts()
     who = "  ".join(
         part
@@ -52,6 +56,8 @@ def head(party: Party, now: float, cells: int, name: str, place: str) -> list[St
         if part
     )
     strips = fact("", who, cells, _INK[mark(party)])
+    if block is not None:
+        strips += fact("blocked", standing(block, now), cells, ink.WARN)
     strips += fact("name", name, cells)
     strips += fact("place", place, cells)
     seen = f"first {clock.of_day(party.first)}, last {clock.of_day(party.last)}, {party.open:,} open now"
@@ -65,6 +71,14 @@ def head(party: Party, now: float, cells: int, name: str, place: str) -> list[St
 
 
 _WINDOWS = ((NOW, "10 s"), (MINUTE, "1 min"), (QUARTER, "15 min"))
+
+
+def standing(block: Block, now: float) -> str:
+    """`203.0.113.0/24 by ada, 58 min left, verified, 1,204 packets dropped: 412 refused`."""
+    ends = "until removed" if block.until is None else f"{left(block.until, now)} left"
+    dropped = f"{block.dropped:,} packet{'' if block.dropped == 1 else 's'} dropped"
+    words = f"{shown(block.network)} by {block.who or 'another'}, {ends}, {block.state}, {dropped}"
+    return ": ".join(filter(None, (words, block.reason, block.why)))
 
 
 def outcomes(party: Party) -> str:

@@ -7,6 +7,7 @@ from smtpwatch.state.party import Party
 from smtpwatch.state.picture import Picture
 from widgets.pane import Pane
 from widgets.rate_graph import RateGraph
+from widgets.source_columns import Blocked, not_blocked
 from widgets.source_table import SourceTable
 from widgets.source_view import SourceView
 
@@ -19,8 +20,14 @@ class SourcePane(Pane):
     keys = (("Enter", "open"), ("g", "group"), ("/", "filter"), ("s", "sort"), ("+-", "zoom"), ("Space", "freeze"))
     table: SourceTable
 
-    def __init__(self, picture: Picture, lookups: Lookups, id: str) -> None:  # noqa: A002 (Textual's own name for it)
-        super().__init__(SourceTable(SourceView(picture.activity, lookups), id=f"{id}-table"), "source", id)
+    def __init__(
+        self,
+        picture: Picture,
+        lookups: Lookups,
+        blocked: Blocked = not_blocked,
+        id: str = "sources",  # noqa: A002 (Textual's own name for it)
+    ) -> None:
+        super().__init__(SourceTable(SourceView(picture.activity, lookups, blocked), id=f"{id}-table"), "source", id)
         self._picture = picture
         self.graph = RateGraph(id=f"{id}-graph")
         self.graph.can_focus = False

@@ -11,6 +11,7 @@ from smtpwatch.state.session import Session
 from widgets.detail import Detail
 from widgets.led import Led
 from widgets.rate_graph import START_ZOOM
+from widgets.source_columns import Blocked, not_blocked
 from widgets.source_lines import body, head
 from widgets.source_view import still
 
@@ -25,8 +26,15 @@ class SourceStory(Detail[Party]):
         Binding("minus", "zoom(1)", "a longer time"),
     ]
 
-    def __init__(self, picture: Picture, lookups: Lookups, id: str) -> None:  # noqa: A002 (Textual's own name for it)
+    def __init__(
+        self,
+        picture: Picture,
+        lookups: Lookups,
+        blocked: Blocked = not_blocked,
+        id: str = "source-story",  # noqa: A002 (Textual's own name for it)
+    ) -> None:
         super().__init__(id=id)
+        self._blocked = blocked
         self._picture = picture
         self._lookups = lookups
         self._zoom = START_ZOOM
@@ -51,7 +59,7 @@ class SourceStory(Detail[Party]):
             return None
         name, place = self._lookups.named(party.key), self._lookups.where(party.key, self._now)
         said = body(party, self._latest(party), self._now, self._zoom, cells)
-        return head(party, self._now, cells, name, place), said
+        return head(party, self._now, cells, name, place, self._blocked(party.key)), said
 
     def _latest(self, party: Party) -> list[Session]:
         """Those that are still held, the latest first."""

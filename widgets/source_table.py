@@ -6,12 +6,13 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
+from smtpwatch.firewall.target import Target
 from smtpwatch.state.party import Dimension, Party
 from widgets import ink
 from widgets.led import Led
 from widgets.row_line import row_line
 from widgets.rows import Key
-from widgets.source_columns import mark
+from widgets.source_columns import against, mark
 from widgets.source_fields import members_term
 from widgets.source_view import SourceView
 from widgets.table import Table
@@ -91,6 +92,13 @@ class SourceTable(Table[Party]):
         self.look(self._now)
         self.post_message(self.Members(groups.text))
         return True
+
+    def target(self, row: Party) -> Target:
+        """A source, or a network; of other groups all members."""
+        if row.dimension in (Dimension.ADDRESS, Dimension.NETWORK):
+            return Target((row.key,), why=against(row))
+        members = tuple(party.key for party in self.view.members(row))
+        return Target(members, f"{row.dimension.value if row.dimension else ''} {row.key}", against(row))
 
     def action_sessions(self) -> None:
         """Go to the sessions of the source, or of the group."""

@@ -12,7 +12,7 @@ from smtpwatch.state.activity import Activity
 from smtpwatch.state.networks import smallest
 from smtpwatch.state.party import Dimension, Party
 from widgets.rows import Key, Rows
-from widgets.source_columns import FEW_TRIES, group_columns, mark, source_columns
+from widgets.source_columns import FEW_TRIES, Blocked, group_columns, mark, not_blocked, source_columns
 from widgets.source_fields import group_fields, members_term, source_fields
 from widgets.table_layout import Column
 
@@ -30,10 +30,11 @@ _heat = attrgetter("heat")
 class SourceView(Rows[Party]):
     """Rows of one `dimension`."""
 
-    def __init__(self, activity: Activity, lookups: Lookups = NO_LOOKUPS) -> None:
+    def __init__(self, activity: Activity, lookups: Lookups = NO_LOOKUPS, blocked: Blocked = not_blocked) -> None:
         host = self._host = None if lookups.names is None else lookups.host
         self._lookups = lookups
-        self._sources = source_columns(False, host)
+        self._blocked = blocked
+        self._sources = source_columns(False, host, blocked)
         super().__init__(self._sources, source_fields(lambda: self.now, host), MOVING)
         self._activity = activity
         self._offenders: dict[str, str] = {}
@@ -67,7 +68,7 @@ class SourceView(Rows[Party]):
         """As Rows has it; the order, by a column too, is worked out anew every few seconds."""
         if not self._asked:
             self._asked = True
-            self._sources = source_columns(self._lookups.located, self._host)
+            self._sources = source_columns(self._lookups.located, self._host, self._blocked)
             if self.dimension is Dimension.ADDRESS:
                 self.columns = self._sources
         if self._frozen is None and self._stale(now):
@@ -112,6 +113,12 @@ class SourceView(Rows[Party]):
         written = members_term(row)
         asked = sift(written).terms
         return written if asked and holds(self.fields[asked[0].field](row), asked[0].ask) else ""
+
+    def members(self, group: Party) -> Iterator[Party]:
+        """The sources of a group, as the filter for them finds them."""
+        (term,) = sift(members_term(group)).terms
+        read = source_fields(lambda: self.now, self._host)[term.field]
+        return (party for party in self._activity.sources if holds(read(party), term.ask))
 
     def key(self, row: Party) -> Key:
         """By dimension, since a number may be an account's name."""

@@ -1,5 +1,6 @@
 """A table: draws the rows in view, keeps the cursor on its row."""
 
+import time
 from typing import ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
@@ -9,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
+from smtpwatch.firewall.target import Target
 from widgets import ink
 from widgets.cells import wrap
 from widgets.line_pane import LinePane
@@ -78,11 +80,22 @@ class Table(LinePane, Generic[T], can_focus=True):
         self._top = 0
         self._row = 0
         self._key: Key | None = None
+        self._under: Key | None = None
+        self.changed = 0.0
+        """When another row came under the cursor, by time.monotonic."""
 
     @property
     def cursor(self) -> T | None:
         """The row under the cursor, None if the table is empty."""
         return self.view.at(self._row)
+
+    def target(self, row: T) -> Target:
+        """What is blocked when the row is: the addresses that it says it is from."""
+        read = self.view.fields.get("src")
+        said = read(row) if read is not None else None
+        told = [said] if isinstance(said, str) else said if isinstance(said, list) else []
+        sources = tuple(dict.fromkeys(str(each) for each in told if each))
+        return Target(sources, refusal="" if sources else "this row has no source that could be blocked")
 
     @property
     def column(self) -> str | None:
@@ -283,6 +296,10 @@ class Table(LinePane, Generic[T], can_focus=True):
             return
         placed = self._layout()
         rows = self.view.window(self._top, self._top + self._height)
+        at = self._row - self._top
+        under_cursor = self.view.key(rows[at]) if 0 <= at < len(rows) else None
+        if under_cursor != self._under:
+            self._under, self.changed = under_cursor, time.monotonic()
         sorted_by = None if self.view.sorted_by is None else self.view.columns[self.view.sorted_by]
         strips = [header(placed, sorted_by, self.view.descending)]
         strips += [

@@ -31,6 +31,7 @@ from smtpwatch.state.session import LOG, Session
 GROUPS = 16  # that one session can be of; a client that changes its name with each command fills no table
 REASONS = 100  # of refusals that are told apart: twenty classes, and DNS lists by name
 US = 1_000  # addresses that we send from, which are remembered: a Tally does not say which way its events went
+PROXIES = 1_000  # addresses of proxies that are remembered: what is blocked there hits many
 
 Direction = ev.Direction
 OURS: tuple[Direction, ...] = ("inbound", "submission")
@@ -66,6 +67,8 @@ class Activity:
         """What those come to who come to us: inbound and submission."""
         self.us: set[str] = set()
         """Addresses of ours that outbound sessions come from."""
+        self.proxies: set[str] = set()
+        """Addresses that have named the real client of a session."""
 
     def ours(self, now: float, window: float, outcome: Outcome) -> float:
         """Outcomes of everyone per second over the last `window` seconds."""
@@ -92,6 +95,8 @@ class Activity:
         """It is not the proxy's, but the client's that a proxy has named."""
         if session.direction == "outbound" or not session.parties:
             return
+        if len(self.proxies) < PROXIES:
+            self.proxies.add(event.via)
         own, others = session.parties[1], session.parties[1:]
         open_, nothing = not session.over, not any(session.told)
         for party in others:

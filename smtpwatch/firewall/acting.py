@@ -1,0 +1,178 @@
+"""From a row and a key to a block, and the words for what came of it: all of it but the drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from smtpwatch.clean import clean
+from smtpwatch.firewall.block import Block, Scope
+from smtpwatch.firewall.blocking import Blocking, BlockingError
+from smtpwatch.firewall.evidence import against, proxies
+from smtpwatch.firewall.guard import Guard
+from smtpwatch.firewall.prefixes import Network, NetworkError, as_network, shown
+from smtpwatch.firewall.radius import radius
+from smtpwatch.firewall.request import Answer, Request
+from smtpwatch.firewall.target import Target
+from smtpwatch.firewall.who import real_user
+from smtpwatch.firewall.words import ended, lasting, left, on_ports
+from smtpwatch.lookup import NO_LOOKUPS, Lookups
+from smtpwatch.state.networks import network_of
+from smtpwatch.state.picture import Picture
+
+SHOWN = 4  # findings that are told one by one
+NAMED = 3  # networks of an act that are named
+
+
+class Acting:
+    """What the admin does on one console. `acts` are the numbers of this console's acts, the latest last."""
+
+    def __init__(
+        self, blocking: Blocking, picture: Picture, clock: Callable[[], float], lookups: Lookups = NO_LOOKUPS
+    ) -> None:
+        self.blocking = blocking
+        self.acts: list[str] = []
+        self._picture = picture
+        self._clock = clock
+        self._lookups = lookups
+
+    def request(self, target: Target, wide: bool = False) -> Request:
+        """The block of a row's sources, or of their networks, with all that is known against it. Raises BlockingError
+        for a row that has none."""
+        if target.refusal:
+            raise BlockingError(target.refusal)
+        networks = tuple(dict.fromkeys(_networks(target.sources, wide)))
+        if not networks:
+            raise BlockingError("no source in this row")
+        return self._known(Request(networks, why=target.why))
+
+    def _known(self, request: Request) -> Request:
+        activity, now = self._picture.activity, self._clock()
+        found = against(activity, request.networks, now, self._lookups.host, self._lookups.place)
+        found += Guard(proxies(activity)).judge(request.networks)
+        return msgspec.structs.replace(request, findings=tuple(dict.fromkeys(found)))
+
+    async def block(self, request: Request) -> Answer:
+        """As Blocking.block; what was done can be undone."""
+        return self._remembered(await self.blocking.block(request))
+
+    async def unblock(self, networks: Sequence[Network]) -> Answer:
+        """As Blocking.unblock, likewise."""
+        return self._remembered(await self.blocking.unblock(networks))
+
+    async def undo(self) -> Answer:
+        """Take back the latest act that was not taken back yet. Raises BlockingError if there is none."""
+        if not self.acts:
+            raise BlockingError("nothing to undo: nothing was blocked from here")
+        answer = await self.blocking.undo(self.acts[-1])
+        if answer.outcome != "failed":
+            self.acts.pop()
+        return answer
+
+    def _remembered(self, answer: Answer) -> Answer:
+        if answer.act and answer.outcome == "applied" and answer.networks:
+            self.acts.append(answer.act)
+        return answer
+
+    def covering(self, source: str) -> Block | None:
+        """The block in force that a source, or a network, is in: the narrowest."""
+        if not len(self.blocking.blocks):
+            return None
+        for network in _networks((source,), wide=False):
+            for holder in self.blocking.blocks.around(network):
+                block = self.blocking.blocks.get(holder)
+                if block is not None and block.lasts(self._clock()):
+                    return block
+        return None
+
+    @property
+    def latest(self) -> Block | None:
+        """The block made last from here, if it is still in force."""
+        now = self._clock()
+        own = [block for _, block in self.blocking.blocks.items() if self.acts and block.act == self.acts[-1]]
+        return own[0] if len(own) == 1 and own[0].lasts(now) else None
+
+    @property
+    def mine(self) -> list[Network]:
+        """All in force that this user has blocked."""
+        now, who = self._clock(), real_user().name
+        return [network for network, block in self.blocking.blocks.items() if block.who == who and block.lasts(now)]
+
+    # In words.
+
+    def question(self, request: Request, answer: Answer) -> Iterator[str]:
+        """The blast radius of what has to be asked about, a line each; the first is the question."""
+        times = set(answer.seconds)
+        how_long = lasting(times.pop()) if len(times) == 1 else "for different times"
+        ports = on_ports(request.scope, self.blocking.ports)
+        yield f"Block {named(answer.networks)} {how_long} on {ports}?"
+        hit = radius(self._picture.activity, answer.networks)
+        if hit.open:
+            refusing = f", {hit.refused:,} of them refused" if hit.refused else ""
+            yield f"  would end   {hit.open:,} live session{'' if hit.open == 1 else 's'}{refusing}"
+        for finding in answer.findings[:SHOWN]:
+            yield f"  {'left out' if finding.refuses else 'careful':<11} {clean(finding.says)}"
+        if answer.findings[SHOWN:]:
+            yield f"  and         {len(answer.findings) - SHOWN:,} more"
+        smaller = self.smaller(request)
+        if smaller is not None:
+            covers = f"covers {hit.covered} of {hit.offenders} offenders, no good sender"
+            yield f"  instead     {smaller.networks[0]} {covers}"
+        if answer.probation and self.blocking.keeps_time:
+            yield "  ends        by itself after 60 s, unless it is kept then"
+
+    def smaller(self, request: Request) -> Request | None:
+        """The same of a part of the network that hits nobody good, None if there is none."""
+        found = radius(self._picture.activity, request.networks).smaller
+        return None if found is None else self._known(msgspec.structs.replace(request, networks=(found,)))
+
+    def done(self, answer: Answer) -> str:
+        """What came of it, in one line."""
+        refused = [finding for finding in answer.findings if finding.refuses]
+        if answer.outcome == "refused":
+            more = f" (and {len(refused) - 1:,} more reasons)" if len(refused) > 1 else ""
+            return f"not blocked: {clean(refused[0].says)}{more}"
+        if answer.outcome == "failed":
+            return f"failed: {clean(answer.reason)}"
+        words = f"blocked {named(answer.networks)} {self._for(answer)}, {ended(answer.ended)}"
+        if refused:
+            words += f"; left out: {clean(refused[0].says)}"
+            words += f" and {len(refused) - 1:,} more" if len(refused) > 1 else ""
+        return f"{words}; but {clean(answer.reason)}" if answer.reason else words
+
+    def _for(self, answer: Answer) -> str:
+        if not self.blocking.keeps_time:
+            return f"as {self.blocking.backend} has set"
+        if answer.probation and answer.until is not None:
+            return f"for {left(answer.until, self._clock())}"
+        times = set(answer.seconds)
+        return lasting(times.pop()) if len(times) == 1 else "for different times"
+
+    def undone(self, answer: Answer) -> str:
+        """What came of taking it back."""
+        if answer.outcome == "failed":
+            return f"failed: {clean(answer.reason)}"
+        if not answer.networks:
+            return "nothing of it was blocked any more"
+        again = "as before" if answer.seconds else "let in again"
+        words = f"{again}: {named(answer.networks)}"
+        return f"{words}; but it is not in the journal: {clean(answer.unwritten)}" if answer.unwritten else words
+
+
+def named(networks: Sequence[Network]) -> str:
+    """`203.0.113.7`, `203.0.113.7, 203.0.113.9`, `14 networks`."""
+    return ", ".join(map(shown, networks)) if len(networks) <= NAMED else f"{len(networks):,} networks"
+
+
+def _networks(sources: Sequence[str], wide: bool) -> Iterator[Network]:
+    for source in sources:
+        try:
+            yield as_network(network_of(source) if wide and "/" not in source else source)
+        except NetworkError:
+            continue
+
+
+def scope_of(request: Request) -> Scope:
+    """The other one: mail's ports, or all."""
+    return "all" if request.scope == "smtp" else "smtp"

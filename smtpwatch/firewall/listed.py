@@ -1,0 +1,96 @@
+"""Networks from a file: one a line, or the JSON lines of `smtpwatch blocks --json`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from smtpwatch.firewall.block import Scope
+from smtpwatch.firewall.prefixes import Network, NetworkError, as_network
+from smtpwatch.firewall.request import Request
+
+LARGEST = 64 << 20  # octets; a million networks
+
+
+class ListError(Exception):
+    """A file that cannot be used; the message is one line for the admin, with the number of the line."""
+
+
+class Listed(NamedTuple):
+    """A line. `seconds` are what is left of its block, None: until removed; not `timed`: the file does not say."""
+
+    network: Network
+    scope: Scope = "smtp"
+    why: str = ""
+    seconds: float | None = None
+    timed: bool = False
+
+
+class _Row(msgspec.Struct):
+    """What is needed of a line of JSON."""
+
+    network: str
+    until: float | None
+    scope: Scope = "smtp"
+    why: str = ""
+
+
+_DECODER = msgspec.json.Decoder(_Row)
+
+
+def listed(path: Path, now: float) -> list[Listed]:
+    """Each line's network. What follows a `#` is a remark; networks whose time is over by `now` are left out. `-` is
+    standard input. Raises ListError, and then nothing of the file is to be used."""
+    found: list[Listed] = []
+    for number, line in enumerate(_read(path).splitlines(), 1):
+        try:
+            each = _row(line, now) if line.lstrip().startswith(b"{") else _plain(line)
+        except (NetworkError, ValueError, msgspec.MsgspecError) as error:
+            raise ListError(f"{path}, line {number}: {error}") from None
+        if each is not None and (not each.timed or each.seconds is None or each.seconds > 0):
+            found.append(each)
+    return found
+
+
+def _plain(line: bytes) -> Listed | None:
+    text = line.partition(b"#")[0].decode().strip()
+    return Listed(as_network(text)) if text else None
+
+
+def _row(line: bytes, now: float) -> Listed:
+    row = _DECODER.decode(line)
+    left = None if row.until is None else row.until - now
+    return Listed(as_network(row.network), row.scope, row.why, left, timed=True)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if str(path) == "-":
+            octets = sys.stdin.buffer.read(LARGEST + 1)
+        else:
+            with path.open("rb") as file:
+                octets = file.read(LARGEST + 1)
+    except OSError as error:
+        raise ListError(f"{path}: {error.strerror}") from None
+    if len(octets) > LARGEST:
+        raise ListError(f"{path}: is longer than {LARGEST >> 20} MB")
+    return octets
+
+
+def requests(lines: Iterable[Listed], asked: Request) -> list[Request]:
+    """As few acts as may be, each as `asked` says where a line does not say otherwise: what is for the same ports, for
+    the same reason, is one."""
+    groups: dict[tuple[Scope, str], list[Listed]] = {}
+    for each in lines:
+        scope: Scope = each.scope if asked.scope == "smtp" else "all"
+        groups.setdefault((scope, asked.why or each.why), []).append(each)
+    made = []
+    for (scope, why), group in groups.items():
+        networks = tuple(each.network for each in group)
+        times = {each.network: each.seconds for each in group if each.timed} if asked.usual else {}
+        made.append(msgspec.structs.replace(asked, networks=networks, scope=scope, why=why, times=times))
+    return made

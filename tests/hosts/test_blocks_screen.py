@@ -1,0 +1,176 @@
+"""One key in the real console, on a real terminal, on a real mail host under a burst."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.program import PROGRAM
+from tests.hosts.test_blocks import dead, silent
+from tests.hosts.walled import (
+    ELSEWHERE,
+    GATEWAY,
+    MX,
+    OTHER,
+    RECIPIENT,
+    SPAMMER,
+    Walled,
+    assert_confined,
+    until,
+    walled,
+)
+from tests.test_terminal import Tmux
+
+pytestmark = [
+    pytest.mark.xdist_group("blocks"),
+    pytest.mark.needs(
+        "namespaces", "postfix", "smtp-source", "saslpasswd2", "openssl", "nft", "iptables", "ipset", "tmux"
+    ),
+]
+
+TRUSTED, ALLOWED, PROXY, ADMIN = "198.51.100.30", "198.51.100.31", "198.51.100.32", "198.51.100.33"
+CLIENTS = (TRUSTED, ALLOWED, PROXY, ADMIN)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walled]:
+    settings = {"mynetworks": f"127.0.0.0/8 {TRUSTED}/32"}
+    addresses = tuple(f"{each}/32" for each in CLIENTS)
+    with walled(tmp_path_factory.mktemp("watched"), settings=settings, world_addresses=addresses) as made:
+        yield made
+
+
+@pytest.fixture(params=["nftables", "iptables"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def console(scene: Walled, directory: Path, *options: str, size: tuple[int, int] = (120, 40)) -> Tmux:
+    assert_confined(scene.mx)
+    command = scene.mx.command(
+        "env", f"SSH_CONNECTION={ADMIN} 50000 {MX} 22", PROGRAM, *scene.settings, "--no-names", "--no-certificates",
+        *options,
+    )  # fmt: skip
+    return Tmux(directory, command, size)
+
+
+@pytest.fixture
+def screen(scene: Walled, backend: str, tmp_path: Path) -> Iterator[Tmux]:
+    tmux = console(scene, tmp_path, "--firewall", backend)
+    tmux.shows("● wire", "● log")
+    yield tmux
+    tmux.close()
+    scene.smtpwatch("unblock", "--mine", options=("--firewall", backend))
+
+
+def says(screen: Tmux, words: str) -> None:
+    """Until it does, on however many lines."""
+    screen.until(lambda shown: words in " ".join(shown.split()), words)
+
+
+def pick(screen: Tmux, pane: str, source: str) -> None:
+    """Put the cursor on that source's row, which alone is shown."""
+    screen.keys(pane, "/", "C-u", typed=f"src:{source}")
+    screen.keys("Enter")
+    screen.until(lambda shown: source in shown and "1 of" in shown, f"{source} alone")
+    screen.keys("Down")
+    time.sleep(0.7)  # as long as it takes to see what is there
+
+
+def test_one_key_cuts_it_off_and_another_lets_it_in(scene: Walled, screen: Tmux, backend: str) -> None:
+    with (
+        scene.burst(SPAMMER) as count,
+        scene.client(SPAMMER) as spammer,
+        scene.client(OTHER) as other,
+        scene.client(SPAMMER, ELSEWHERE) as ssh,
+    ):
+        spammer.command("EHLO spammer.example.net")
+        screen.shows(SPAMMER, "unknown user")
+        pick(screen, "2", SPAMMER)
+        screen.keys("b")
+        screen.shows(f"✓ blocked {SPAMMER} for 1 h", "ended, verified", "u undo")
+        cut_off_at = count()
+        assert silent(spammer) and dead(spammer)
+        assert not scene.reaches(SPAMMER) and scene.reaches(OTHER)
+        assert other.command("NOOP").code == 250
+        ssh.send(b"still here\n")
+        assert ssh._socket.recv(100) == b"still here\n" and scene.reaches(SPAMMER, ELSEWHERE)
+        screen.keys("8")
+        screen.shows(SPAMMER, "verified", "yes", "refused (unknown user)")
+        assert count() == cut_off_at
+        (block,) = scene.blocks("--firewall", backend)
+        assert block["network"] == f"{SPAMMER}/32" and block["dropped"] > 0 and "refused" in block["why"]
+        screen.keys("u")
+        screen.shows(f"✓ let in again: {SPAMMER}", "block again")
+        assert scene.reaches(SPAMMER)
+        until(lambda: count() > cut_off_at, "the burst again")
+
+
+def test_a_group_is_one_act(scene: Walled, screen: Tmux, backend: str) -> None:
+    others = [f"203.0.113.{at}" for at in (66, 200)]
+    for source in others:
+        with scene.client(source) as client:
+            client.command("EHLO ylmf-pc")
+            client.command("QUIT")
+    screen.keys("2", "g", "g", "g", "g", "g")
+    screen.shows("HELO", "ylmf-pc")
+    screen.keys("/", typed="helo:ylmf-pc")
+    screen.keys("Enter", "Down")
+    time.sleep(0.7)
+    screen.keys("b")
+    screen.shows("✓ blocked 203.0.113.", "for 1 h", "verified")
+    assert {block["network"] for block in scene.blocks("--firewall", backend)} == {f"{each}/32" for each in others}
+    assert not any(map(scene.reaches, others))
+    screen.keys("u")
+    screen.shows("✓ let in again")
+    assert all(map(scene.reaches, others))
+
+
+def test_who_sends_good_mail_is_asked_about(scene: Walled, screen: Tmux, backend: str) -> None:
+    with scene.client(OTHER) as client:
+        for line in ("EHLO partner.example.net", "MAIL FROM:<a@example.net>", f"RCPT TO:<{RECIPIENT}>"):
+            assert client.command(line).code == 250
+        assert client.message(b"Subject: x\r\n\r\nhello").code == 250
+        pick(screen, "2", OTHER)
+        screen.keys("b")
+        screen.shows(f"Block {OTHER} for 1 h on 25, 465, 587?", "1 message accepted", "y block", "Esc no")
+        screen.keys("Enter")
+        screen.shows("not blocked")
+        assert scene.reaches(OTHER) and client.command("NOOP").code == 250
+        screen.keys("b")
+        screen.shows("y block")
+        screen.keys("y")
+        screen.shows(f"✓ blocked {OTHER}", "ends in", "K keep")
+        assert not scene.reaches(OTHER)
+    (block,) = scene.blocks("--firewall", backend)
+    assert block["probation"] and block["until"] - time.time() <= 60
+    screen.keys("K")
+    screen.shows("for 1 h", "verified")
+    (block,) = scene.blocks("--firewall", backend)
+    assert not block["probation"] and block["until"] - time.time() > 3_500
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_every_refusal_by_the_real_key(scene: Walled, tmp_path: Path, size: tuple[int, int]) -> None:
+    """Each of these has a session, and its row is what `b` is pressed on."""
+    why = {
+        GATEWAY: "the default gateway (eth0)", TRUSTED: "trusted by postfix", ALLOWED: "on the allowlist (allow)",
+        PROXY: "a proxy that others come through (proxies)", ADMIN: "the SSH client that this was started from",
+    }  # fmt: skip
+    options = ("--allow", ALLOWED, "--set", f'proxies=["{PROXY}"]', "--firewall", "nftables")
+    screen = console(scene, tmp_path, *options, size=size)
+    try:
+        screen.shows("● wire")
+        for source, words in why.items():
+            with scene.client(source) as client:
+                client.command("EHLO x.example")
+                pick(screen, "3", source)
+                screen.keys("b")
+                says(screen, f"not blocked: {source} is {words}")
+                assert client.command("NOOP").code == 250
+        screen.keys("B")
+        says(screen, "not blocked: 198.51.100.0/24 holds")
+        assert scene.blocks() == []
+    finally:
+        screen.close()
