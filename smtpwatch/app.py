@@ -62,11 +62,11 @@ class SmtpWatch(App[None]):
         Binding("tab", "other", "to the pane's other part", priority=True),
         Binding("z", "maximise", "the table alone, or not"),
         Binding("y", "copy", "copy the row"),
-        Binding("b", "block(False)", "block the source, or the group"),
+        Binding("b", "block(False)", "block the source or group"),
         Binding("B", "block(True)", "block its network"),
-        Binding("u", "undo", "undo the last block, or unblock the row"),
+        Binding("u", "undo", "undo, or let the row in"),
         Binding("t", "time", "a block's time and ports"),
-        Binding("K", "keep", "keep a block that is on probation"),
+        Binding("K", "keep", "keep it after probation"),
         Binding("1", "pane('home')", "home", priority=True),
         Binding("2", "pane('sources')", "sources", priority=True),
         Binding("3", "pane('sessions')", "sessions", priority=True),
@@ -203,7 +203,9 @@ class SmtpWatch(App[None]):
         view = self.table.view
         count = f"{len(view):,}{'+' if view.pending else ''} of {view.total:,}"
         keys: tuple[tuple[str, str], ...] = HELP_KEYS if self.board.help.display else OPENED_KEYS
-        if self.pane.display:
+        if self.bar is not None and self.bar.asking:
+            keys = ()  # they are above
+        elif self.pane.display:
             keys = (*self._block_keys, *self.pane.keys, ("1-9", "panes"), *MORE_KEYS)
             keys = (("Esc", "clear filter"), *keys) if self.foot.text else keys
         self.foot.look(keys, count, self._note, view.left_out)
@@ -323,13 +325,14 @@ class SmtpWatch(App[None]):
             self.bar.block(target, wide, self._moved(self.table))
 
     def action_undo(self) -> None:
-        """Take back the last act while it is told of; else let in the row under the cursor if it is blocked, or take
-        back the last act after all."""
+        """Take back the last act while it is told of (in the list of blocks, unless one was picked since); else let in
+        the row under the cursor if it is blocked, or take back the last act after all."""
         if self.bar is None:
             return
         row = self._row()
         block = self._block_of(row)
-        if block is not None and (isinstance(self.table, BlockTable) or not self.bar.recent):
+        chosen = isinstance(self.table, BlockTable) and self.table.picked
+        if block is not None and (chosen or not self.bar.recent):
             self.bar.unblock([block.network])
         else:
             self.bar.undo()
@@ -366,6 +369,7 @@ class SmtpWatch(App[None]):
     def on_block_bar_asked(self) -> None:
         """The keys go to the question."""
         self.screen.set_focus(self.bar)
+        self._look_at_foot()
 
     def on_block_bar_over(self) -> None:
         """And back."""

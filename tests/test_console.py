@@ -22,7 +22,9 @@ class Screen:
 
     shown: "list[Screen]"
 
-    def __init__(self, config: Config, host: str, take: object, clock: object, lookups: object) -> None:
+    def __init__(
+        self, config: Config, host: str, take: object, clock: object, lookups: object, blocking: object
+    ) -> None:
         self.host, self.take, self.clock = host, take, clock
         self.told = asyncio.Event()
         self.return_code = 0

@@ -113,13 +113,14 @@ class BlockBar(LinePane, can_focus=True):
             self._fail("nothing is on probation")
             return
         networks, _ = self._probation
-        self._go(Request(networks, sure=True, keep=True))
+        block = self.acting.blocking.blocks.get(networks[0])
+        self._go(Request(networks, "smtp" if block is None else block.scope, sure=True, keep=True))
 
     def ask_time(self, block: Block) -> None:
         """For how long, from now on."""
         self._block = block
         words = "until it is removed" if block.until is None else f"for {left(block.until, self._now)} more"
-        keys = (*TIME_KEYS, ("a", "mail's ports only" if block.scope == "all" else "all ports"), ("Esc", "as it is"))
+        keys = (("Esc", "as it is"), *TIME_KEYS, ("a", "mail's ports only" if block.scope == "all" else "all ports"))
         self._ask([f"{named([block.network])} is blocked {words}. For how long from now?"], keys)
 
     def ask_mine(self) -> None:
@@ -148,7 +149,7 @@ class BlockBar(LinePane, can_focus=True):
             self._request, self._smaller = request, self.acting.smaller(request)
             keys: list[tuple[str, str]] = [("y", "block")]
             keys += [("n", "the smaller one")] if self._smaller is not None else []
-            keys += [*TIME_KEYS, ("a", "all ports" if request.scope == "smtp" else "mail's ports only"), ("Esc", "no")]
+            keys += [("Esc", "no"), *TIME_KEYS, ("a", "all ports" if request.scope == "smtp" else "mail's ports only")]
             self._ask(list(self.acting.question(request, answer)), keys)
             return
         self._told(answer)

@@ -38,7 +38,7 @@ from widgets.transcript import Transcript
 LOG_KEYS = (("Enter", "open"), ("o", "its session"), ("/", "filter"), ("End", "follow"), ("Space", "freeze"))
 BLOCK_KEYS = (("u", "let in"), ("t", "time"), ("U", "all of mine"), ("Enter", "sources"), ("/", "filter"))
 NOTES = (
-    "Marks: x refused, failing or lost; ! a peer that does odd things, mail that waits; ~ seen in part.",
+    "Marks: x refused, failing or lost; ! a peer that does odd things, mail that waits; ~ seen in part; ■ blocked.",
     "Sensors: ● running, ○ starting, ▲ degraded, ✖ failed.",
     "A filter's words must all be in a row (any case); !word leaves out rows that have it. "
     "Click picks a row, a second click opens it; click on a title sorts.",

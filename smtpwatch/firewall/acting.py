@@ -16,7 +16,7 @@ from smtpwatch.firewall.radius import radius
 from smtpwatch.firewall.request import Answer, Request
 from smtpwatch.firewall.target import Target
 from smtpwatch.firewall.who import real_user
-from smtpwatch.firewall.words import ended, lasting, left, on_ports
+from smtpwatch.firewall.words import ended, lasting, on_ports
 from smtpwatch.lookup import NO_LOOKUPS, Lookups
 from smtpwatch.state.networks import network_of
 from smtpwatch.state.picture import Picture
@@ -144,8 +144,8 @@ class Acting:
     def _for(self, answer: Answer) -> str:
         if not self.blocking.keeps_time:
             return f"as {self.blocking.backend} has set"
-        if answer.probation and answer.until is not None:
-            return f"for {left(answer.until, self._clock())}"
+        if answer.probation:
+            return "on probation"
         times = set(answer.seconds)
         return lasting(times.pop()) if len(times) == 1 else "for different times"
 

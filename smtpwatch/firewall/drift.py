@@ -14,6 +14,8 @@ from smtpwatch.firewall.request import Answer, Request
 
 SLACK = 3.0  # seconds by which the kernel's time and the journal's may differ: both are rounded, and asked in turn
 
+TRIES = 5  # to read the firewall while nobody acts
+
 GONE = "not in the firewall any longer: another tool took it out, or this host was restarted"
 
 
@@ -29,9 +31,13 @@ class Drift(NamedTuple):
 def look(acts: Acts) -> Drift:
     """Read the firewall back: counters and ends are the kernel's, what is gone is marked so, what the journal does not
     know is taken up in the ledger, without an act. Raises BackendError, JournalError."""
-    acts.follow()
-    held = acts.backend.read()
-    acts.follow()  # what others did meanwhile is not taken for a difference
+    for _ in range(TRIES):
+        acts.follow()
+        before = acts.ledger.folded
+        held = acts.backend.read()
+        acts.follow()
+        if acts.ledger.folded == before:  # else what was done meanwhile would be taken for a difference
+            break
     return compared(acts.ledger, held, acts.clock())
 
 
@@ -48,7 +54,10 @@ def compared(ledger: Ledger, held: Held, now: float) -> Drift:
                 gone.append(block)
             else:
                 ledger.blocks.drop(block.network)
+    busy = {network for act in ledger.unfinished() for network in act.before}
     for (network, scope), entry in held.entries.items():
+        if network in busy:
+            continue
         known = ledger.blocks.get(network)
         if (known is None or not known.lasts(now)) and (entry.expires is None or entry.expires > SLACK):
             ledger.put(_strange(network, scope, entry, now))

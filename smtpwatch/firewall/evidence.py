@@ -16,6 +16,7 @@ from smtpwatch.state.party import Outcome, Party
 
 DAY = len(ZOOMS) - 1  # the widest zoom
 GOOD_HOURS = 4
+FEW = 3  # refusals of which nobody is judged
 SCANNED = 20  # single addresses that are looked up one by one; for more, all sources are gone through once
 
 LOCATED = 1_000  # networks that are looked up in the geo database, 20 us each
@@ -70,7 +71,7 @@ def against(
         if facts is not None and facts.asn in PROVIDERS:
             providers[network, facts.asn] = None
         accepted = recent(party, now, Outcome.ACCEPTED)
-        if accepted:
+        if accepted and not offends(party):
             good.setdefault(network, []).append(Good(network, party.key, accepted))
     for network in networks[:LOCATED]:
         place = locate(str(network.network_address))
@@ -79,6 +80,12 @@ def against(
     found += [_good(network, each, name) for network, each in good.items()]
     found += [_provider(network, asn) for network, asn in providers]
     return found
+
+
+def offends(party: Party) -> bool:
+    """Most of what it tries comes to nothing: what little of it is taken makes it no good sender."""
+    bad = party.refused + party.auth_failed
+    return bad >= FEW and bad > party.accepted
 
 
 def recent(party: Party, now: float, outcome: Outcome) -> int:

@@ -30,6 +30,7 @@ from smtpwatch.heap import map_what_is_big
 from smtpwatch.rights import go_first
 
 SELDOM = 15.0  # seconds between looks while nobody looks at the blocks
+SOON = 0.1  # seconds until the next look, where somebody acted during this one
 SURROUNDINGS = 10.0  # seconds between looks at routes, addresses, the mail server's settings and SSH servers
 IDLE = 20  # times as long as a look took, until the next: 5 % of a core at most
 TOLD = 2_000  # blocks in one message, which the console takes in within a few ms
@@ -125,8 +126,13 @@ class Gate:
         while True:
             begun = time.monotonic()
             try:
+                self._acts.follow()
+                before = self._acts.ledger.folded
                 held = await asyncio.to_thread(self._acts.backend.read)
                 self._acts.follow()
+                if self._acts.ledger.folded != before:  # what was read may be older than what was done
+                    await asyncio.sleep(SOON)
+                    continue
                 self._blocking.problem = drift.compared(self._acts.ledger, held, time.time()).trouble
             except (BackendError, JournalError) as error:
                 self._blocking.problem = str(error)

@@ -37,11 +37,14 @@ class Ledger:
         """The latest acts, by their number."""
         self.kinds: frozenset[Kind] = frozenset()
         """What the firewall needs rules for; more than that where the last of a kind has ended of late."""
+        self.folded = 0
+        """Lines of the journal so far: while that stays, nobody has done anything."""
         self._forgot = 0.0
 
     def fold(self, records: Iterable[AnyRecord]) -> None:
         """Take in what the journal has got since."""
         for record in records:
+            self.folded += 1
             match record:
                 case Blocking():
                     self._blocking(record)

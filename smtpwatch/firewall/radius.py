@@ -6,12 +6,9 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 from typing import NamedTuple
 
-from smtpwatch.firewall.evidence import sources_in
+from smtpwatch.firewall.evidence import offends, sources_in
 from smtpwatch.firewall.prefixes import Network, as_network, is_single
 from smtpwatch.state.activity import Activity
-from smtpwatch.state.party import Party
-
-FEW = 3  # refusals of which nobody is judged
 
 
 class Radius(NamedTuple):
@@ -30,17 +27,11 @@ def radius(activity: Activity, networks: Sequence[Network]) -> Radius:
     parties = [party for _network, party in sources_in(activity, networks)]
     offenders = [party for party in parties if offends(party)]
     smaller, covered = None, 0
-    if len(networks) == 1 and not is_single(networks[0]) and any(party.accepted for party in parties):
-        good = [as_network(party.key) for party in parties if party.accepted]
+    if len(networks) == 1 and not is_single(networks[0]) and len(offenders) < len(parties):
+        good = [as_network(party.key) for party in parties if party.accepted and not offends(party)]
         smaller, covered = best(networks[0], [as_network(party.key) for party in offenders], good)
     live, refused = sum(party.open for party in parties), sum(party.open for party in offenders)
     return Radius(live, refused, len(offenders), smaller, covered)
-
-
-def offends(party: Party) -> bool:
-    """Most of what it tries comes to nothing."""
-    bad = party.refused + party.auth_failed
-    return bad >= FEW and bad > party.accepted
 
 
 def best(network: Network, bad: Sequence[Network], good: Iterable[Network]) -> tuple[Network | None, int]:

@@ -196,3 +196,38 @@ def test_a_journal_with_nonsense_in_it(scene: Scene) -> None:
         )
     )
     assert "0 networks" in drift.settle(scene.acts)[0]
+
+
+def test_what_is_being_let_in_is_nobody_elses(scene: Scene) -> None:
+    """The firewall still holds it, the journal says already that it is about to go."""
+    scene.acts.block(Request((SPAMMER,)))
+    seen: list[drift.Drift] = []
+    other = scene.another()
+
+    def peek() -> None:
+        other.follow()
+        seen.append(drift.compared(other.ledger, scene.firewall.read(), NOW))
+
+    scene.firewall.before = peek
+    scene.acts.unblock([SPAMMER])
+    assert seen == [drift.Drift()] and not list(other.ledger.standing(NOW))
+
+
+def test_what_was_done_while_the_firewall_was_read_is_no_difference(scene: Scene) -> None:
+    scene.acts.block(Request((SPAMMER,)))
+    other, real, reads = scene.another(), scene.firewall.read, 0
+
+    def read() -> Held:
+        nonlocal reads
+        held = real()
+        reads += 1
+        if reads == 1:
+            scene.firewall.read = real  # type: ignore[method-assign]
+            scene.acts.unblock([SPAMMER])
+            scene.acts.block(Request((OTHER,)))
+            scene.firewall.read = read  # type: ignore[method-assign]
+        return held
+
+    scene.firewall.read = read  # type: ignore[method-assign]
+    assert drift.look(other) == drift.Drift() and reads == 2
+    assert [block.network for block in other.ledger.standing(NOW)] == [OTHER]

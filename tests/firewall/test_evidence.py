@@ -54,6 +54,13 @@ def test_good_mail_in_a_network_names_the_best_sender() -> None:
     ]
 
 
+def test_what_little_of_an_offender_is_taken_makes_it_no_good_sender() -> None:
+    wire = client(2, A)
+    refused = [wire.opened, *(wire.refused(NOW + at) for at in range(3)), wire.closed(NOW + 4)]
+    assert told(A, mail(1, A, count=2), refused, now=NOW + 5) == []
+    assert told(A, mail(1, A, count=3), refused, now=NOW + 5) != []
+
+
 def test_ipv6_too() -> None:
     assert told("2001:db8:7::/64", mail(1, "2001:db8:7::25")) == [
         (
