@@ -182,9 +182,9 @@ class SmtpWatch(App[None]):
         waiting = None if self._frozen_at is None else picture.events - self._frozen_at
         self._status.look(picture, now, self._host, waiting)
         self._time.look(now)
-        self._trouble.look(picture)
         if self.bar is not None:
             self.bar.look(now)
+        self._trouble.look(picture, "" if self.bar is None else self.bar.acting.blocking.problem)
         if self.pane.display:
             self._look_at_pane()
         else:
@@ -228,9 +228,14 @@ class SmtpWatch(App[None]):
         self.board.show(help_)
         self.call_after_refresh(self._look)
 
+    @property
+    def asking(self) -> bool:
+        """The bar has a question, and the keys are its answers."""
+        return self.bar is not None and self.bar.has_focus
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that are text where text is typed; and those of what is behind an opened row."""
-        if self.bar is not None and self.focused is self.bar:  # every key is an answer
+        if self.asking:
             return False
         if action in ("maximise", "zoom"):
             return self.pane.display
@@ -317,7 +322,9 @@ class SmtpWatch(App[None]):
         row = self._row()
         if self.bar is None:
             self.say("nothing can be blocked from here")
-        elif row is not None:
+        elif row is None:
+            self.say("there is no row to block")
+        else:
             target = self.table.target(row)
             party = self.picture.activity.sources.get(target.sources[0]) if target.sources else None
             if not target.why and party is not None:

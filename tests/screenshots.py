@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import tempfile
 import time
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -9,7 +10,7 @@ from typing import Literal, NamedTuple
 from smtpwatch.app import SmtpWatch
 from smtpwatch.config import Config
 from smtpwatch.events import Event
-from tests.screens import burst, mail, scenes
+from tests.screens import blocks, burst, mail, scenes
 
 HERE = Path(__file__).parent.parent / "screenshots"
 
@@ -22,6 +23,7 @@ class Shot(NamedTuple):
     size: tuple[int, int]
     keys: tuple[str, ...] = ()
     theme: Literal["terminal", "light", "safe", "mono"] = "terminal"
+    firewall: Literal["none", "empty", "used"] = "empty"
 
 
 def shots() -> list[Shot]:
@@ -45,21 +47,42 @@ def shots() -> list[Shot]:
         Shot("log-120x40", mailed, large, ("9",)),
         Shot("filter-120x40", spam, large, ("2", "slash", *"reason:relay !cc:DE")),
         Shot("help-80x24", evening, (80, 24), ("3", "question_mark")),
-        Shot("not-allowed-80x24", [scenes.status("failed", refused)], (80, 24)),
+        Shot("blocks-120x40", spam, large, ("8", "down"), firewall="used"),
+        Shot("block-120x40", spam, large, ("1", "down", "b")),
+        Shot("block-question-120x40", spam, large, (*on("203.0.113.7"), "B")),
+        Shot("block-refused-80x24", spam, (80, 24), (*on(blocks.ADMIN), "b")),
+        Shot("not-allowed-80x24", [scenes.status("failed", refused)], (80, 24), firewall="none"),
         Shot("mono-80x24", spam, (80, 24), (), "mono"),
         Shot("light-120x40", spam, large, (), "light"),
     ]
 
 
-async def take(shot: Shot) -> None:
+def on(source: str) -> tuple[str, ...]:
+    """The keys that put the cursor on that source."""
+    return ("2", "slash", *f"src:{source}", "enter", "down")
+
+
+def app_of(shot: Shot, directory: Path) -> SmtpWatch:
+    """The app of a shot, with what it needs of a firewall."""
+    if shot.firewall == "none":
+        feed = scenes.Feed(shot.events)
+        config = Config(refresh=scenes.SLOW, theme=shot.theme)
+        app = SmtpWatch(config, scenes.HOST, feed.take, lambda: scenes.NOW, burst.lookups())
+        app.wake()
+        return app
+    made = blocks.firewall(directory)
+    if shot.firewall == "used":
+        blocks.some_blocked(made)
+    return blocks.app(made, shot.events, shot.theme)[0]
+
+
+async def take(shot: Shot, directory: Path) -> None:
     """Write one."""
-    feed = scenes.Feed(shot.events)
-    config = Config(refresh=scenes.SLOW, theme=shot.theme)
-    app = SmtpWatch(config, scenes.HOST, feed.take, lambda: scenes.NOW, burst.lookups())
-    app.wake()
+    app = app_of(shot, directory)
     async with app.run_test(size=shot.size) as pilot:
         await pilot.pause()
         app.tick()
+        await pilot.pause()
         await pilot.press(*shot.keys)
         await pilot.pause()
         (HERE / f"{shot.name}.svg").write_text(app.export_screenshot(title="smtpwatch"))
@@ -71,7 +94,8 @@ def main() -> None:
     os.environ.pop("NO_COLOR", None)
     time.tzset()
     for shot in shots():
-        asyncio.run(take(shot))
+        with tempfile.TemporaryDirectory() as directory:
+            asyncio.run(take(shot, Path(directory)))
 
 
 if __name__ == "__main__":

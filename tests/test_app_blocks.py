@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from smtpwatch import app as module
+from smtpwatch import events as ev
 from smtpwatch.app import SmtpWatch
 from smtpwatch.config import Config
 from smtpwatch.firewall.block import PROBATION
@@ -15,6 +16,7 @@ from tests.screens.blocks import ADMIN, RESOLVER, screen
 from tests.screens.driven import Screen
 from tests.screens.scenes import NOW
 from widgets.block_table import BlockTable
+from widgets.status_bar import Trouble
 
 (SPAMMER,) = nets("203.0.113.7")
 
@@ -110,7 +112,7 @@ async def test_who_sends_good_mail_is_asked_about_and_the_default_is_no(made: Sc
             await shown.press("b")
             assert bar(shown).splitlines()[0] == f"Block {burst.GOOD} for 1 h on 25, 465, 587?"
             assert "messages accepted in the last 4 h" in bar(shown) and "y block  Esc no" in bar(shown)
-            assert shown.app.focused is shown.app.bar and "block" not in shown.foot
+            assert shown.app.asking and "block" not in shown.foot
             await shown.press(answer)
             if answer == "q":
                 assert bar(shown).startswith("Block ")
@@ -300,6 +302,45 @@ async def test_a_journal_that_fails_is_told(made: Scene, monkeypatch: pytest.Mon
         await shown.press("b")
         assert "✗ failed: the journal j cannot be written: No space left" in " ".join(bar(shown).split())
         assert made.blocked() == []
+
+
+def session(number: int, start: float, answered: bool) -> list[ev.Event]:
+    dialogue = scenes.Dialogue(number, "203.0.113.7", start)
+    return (dialogue.greeting() if answered else dialogue).events
+
+
+async def test_who_gets_answers_though_blocked_is_told(made: Scene) -> None:
+    async with screen(made) as shown:
+        await at(shown, "203.0.113.7")
+        await shown.press("b")
+        made.clock.now += 10
+        await shown.arrive(*session(9_001, NOW + 1, answered=True), *session(9_002, NOW + 5, answered=False))
+        assert "✓ blocked" in bar(shown)  # one was under way, the other gets nothing
+        await shown.arrive(*session(9_003, NOW + 8, answered=True))
+        told = " ".join(bar(shown).split())
+        assert told.startswith(
+            "✗ 203.0.113.7 still gets in: a session at 10:41:15 got an answer, and no packet was dropped"
+        )
+        await shown.press("8")
+        assert shown.rows[0].startswith("x") and "failed" in shown.rows[0]
+        await shown.arrive(*session(9_004, NOW + 9, answered=True))
+        assert len(made.firewall.changes) == 1
+
+
+async def test_what_is_wrong_with_the_rules_is_told_above(made: Scene) -> None:
+    async with screen(made) as shown:
+        bar_ = shown.app.bar
+        assert bar_ is not None
+        bar_.acting.blocking.problem = "our chain is \x1b[2J gone"
+        shown.app.tick()
+        await shown.pilot.pause()
+        assert "▲ blocking: our chain is \\e[2J gone" in shown.app.query_one("#trouble", Trouble).lines[0]
+
+
+async def test_nothing_is_blocked(made: Scene) -> None:
+    async with screen(made) as shown:
+        await shown.press("8")
+        assert "Nothing is blocked." in "".join(shown.rows)
 
 
 async def test_keys_that_are_text_block_nobody(made: Scene) -> None:

@@ -249,6 +249,9 @@ class BlockBar(LinePane, can_focus=True):
     def look(self, now: float) -> None:
         """What was said long enough goes; what is on probation counts down."""
         self._now = now
+        for block in self.acting.leaks():
+            if not self.asking:
+                self._fail(f"{named([block.network])} still gets in: {block.leak}", (("u", "undo"),))
         if self._probation is not None and now >= self._probation[1]:
             self._probation = None
             self._tell("it was not kept, and has ended", None, (), now + STAYS)

@@ -17,7 +17,7 @@ _FOREVER = float("inf")
 
 def mark(block: Block) -> str:
     """x not in force though it should be; ! on probation, or not verified yet; else a space."""
-    if block.gone or block.state == "failed":
+    if block.gone or block.leak or block.state == "failed":
         return "x"
     return "!" if not block.kept or block.state != "verified" else " "
 
@@ -26,6 +26,8 @@ def state(block: Block, now: float) -> str:
     """`pending`, `applied`, `verified`, `failed`; `gone` for what another tool took out; `probation`."""
     if block.gone and block.state != "failed":
         return "gone"
+    if block.leak:
+        return "failed"
     return block.state if block.kept or block.state != "verified" else "probation"
 
 
@@ -48,7 +50,8 @@ def trying(block: Block, now: float) -> str:
 
 def why(block: Block, now: float) -> str:
     """Why it was blocked; where it is in trouble, what that is."""
-    return f"{block.reason}: {block.why}".rstrip(": ") if mark(block) == "x" else block.why
+    trouble = block.leak or block.reason
+    return f"{trouble}: {block.why}".rstrip(": ") if mark(block) == "x" else block.why
 
 
 def who(block: Block, now: float) -> str:

@@ -55,7 +55,7 @@ class BlockView(Rows[Block]):
         return "block", str(row.network)
 
     def _stamp(self, row: Block) -> Hashable:
-        return row.state, row.until, row.kept, row.gone, row.why, row.reason
+        return row.state, row.until, row.kept, row.gone, row.why, row.reason, row.leak
 
     def _there(self) -> int:
         return len(self._rows)

@@ -78,7 +78,7 @@ def standing(block: Block, now: float) -> str:
     ends = "until removed" if block.until is None else f"{left(block.until, now)} left"
     dropped = f"{block.dropped:,} packet{'' if block.dropped == 1 else 's'} dropped"
     words = f"{shown(block.network)} by {block.who or 'another'}, {ends}, {block.state}, {dropped}"
-    return ": ".join(filter(None, (words, block.reason, block.why)))
+    return ": ".join(filter(None, (words, block.leak or block.reason, block.why)))
 
 
 def outcomes(party: Party) -> str:

@@ -36,9 +36,9 @@ class Trouble(LinePane):
         super().__init__(id=id)
         self._said: list[Strip] = []
 
-    def look(self, picture: Picture) -> None:
-        """Take as many lines as there is to say."""
-        self._said = trouble(picture, self.app.size.width)
+    def look(self, picture: Picture, blocking: str = "") -> None:
+        """Take as many lines as there is to say; `blocking` is what is wrong with that."""
+        self._said = trouble(picture, self.app.size.width, blocking)
         self.display = bool(self._said)
         if self._said and self.size.height != len(self._said):
             self.styles.height = len(self._said)

@@ -119,8 +119,9 @@ def fit(said: list[Item], cells: int) -> Strip:
     return Strip(segments[:-1]).simplify()
 
 
-def trouble(picture: Picture, cells: int) -> list[Strip]:
-    """What is wrong with sensors and what to do, wrapped, at most TROUBLE_LINES; [] when nothing is."""
+def trouble(picture: Picture, cells: int, blocking: str = "") -> list[Strip]:
+    """What is wrong with sensors, or with `blocking`, and what to do, wrapped, at most TROUBLE_LINES; [] when nothing
+    is."""
     strips: list[Strip] = []
     for status in picture.sensors.values():
         if status.state not in REMEDY:
@@ -128,6 +129,10 @@ def trouble(picture: Picture, cells: int) -> list[Strip]:
         glyph, style = HEALTH[status.state]
         text = f"{glyph} {clean(status.sensor)} {status.state}: {reason(status)}"
         strips += [Strip([Segment(cut(line, cells), style)]) for line in wrap(text, cells)]
+    if blocking:
+        glyph, style = HEALTH["degraded"]
+        lines = wrap(f"{glyph} blocking: {clean(blocking)}", cells)
+        strips = [Strip([Segment(cut(line, cells), style)]) for line in lines] + strips
     return strips[:TROUBLE_LINES]
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from smtpwatch import clock
 from smtpwatch.clean import clean
 from smtpwatch.firewall.block import Block, Scope
 from smtpwatch.firewall.blocking import Blocking, BlockingError
-from smtpwatch.firewall.evidence import against, proxies
+from smtpwatch.firewall.evidence import against, proxies, sources_in
 from smtpwatch.firewall.guard import Guard
 from smtpwatch.firewall.prefixes import Network, NetworkError, as_network, shown
 from smtpwatch.firewall.radius import radius
@@ -20,8 +21,12 @@ from smtpwatch.firewall.words import ended, lasting, on_ports
 from smtpwatch.lookup import NO_LOOKUPS, Lookups
 from smtpwatch.state.networks import network_of
 from smtpwatch.state.picture import Picture
+from smtpwatch.state.session import Session
 
 SHOWN = 4  # findings that are told one by one
+WATCHED = 100  # networks of one act whose sources are looked at afterwards
+WATCH = 600.0  # seconds for which they are
+GRACE = 2.0  # seconds within which what was under way may still be answered
 NAMED = 3  # networks of an act that are named
 
 
@@ -29,12 +34,14 @@ class Acting:
     """What the admin does on one console. `acts` are the numbers of this console's acts, the latest last."""
 
     def __init__(
-        self, blocking: Blocking, picture: Picture, clock: Callable[[], float], lookups: Lookups = NO_LOOKUPS
+        self, blocking: Blocking, picture: Picture, now: Callable[[], float], lookups: Lookups = NO_LOOKUPS
     ) -> None:
         self.blocking = blocking
         self.acts: list[str] = []
+        self._watched: dict[Network, float] = {}
+        """What was blocked from here of late, and when: who still gets answers?"""
         self._picture = picture
-        self._clock = clock
+        self._clock = now
         self._lookups = lookups
 
     def request(self, target: Target, wide: bool = False) -> Request:
@@ -73,7 +80,42 @@ class Acting:
     def _remembered(self, answer: Answer) -> Answer:
         if answer.act and answer.outcome == "applied" and answer.networks:
             self.acts.append(answer.act)
+            if answer.seconds and len(answer.networks) <= WATCHED:
+                self._watched |= dict.fromkeys(answer.networks, self._clock())
         return answer
+
+    def leaks(self) -> list[Block]:
+        """Blocks made from here of late whose sources have got an answer since, told once each: packets show what the
+        firewall does not know."""
+        now, found = self._clock(), []
+        for network, since in list(self._watched.items()):
+            block = self.blocking.blocks.get(network)
+            if now - since > WATCH or block is None or not block.lasts(now) or block.leak:
+                del self._watched[network]
+            elif (session := self._served(network, since + GRACE)) is not None:
+                block.leak = self._leak(block, session)
+                found.append(block)
+        return found
+
+    def _served(self, network: Network, since: float) -> Session | None:
+        """A session of it that began after that, and was answered."""
+        for _network, party in sources_in(self._picture.activity, (network,)):
+            for key in party.facts.latest if party.facts is not None else ():
+                session = self._picture.sessions.get(key)
+                if session is not None and session.start > since and session.last_code is not None:
+                    return session
+        return None
+
+    def _leak(self, block: Block, session: Session) -> str:
+        if self.blocking.problem:
+            return self.blocking.problem
+        at = clock.of_day(session.start)
+        if block.tried is None:
+            return (
+                f"a session at {at} got an answer, and no packet was dropped: this mail does not pass this host's "
+                "firewall (a bridge, another network namespace, or a proxy in between)"
+            )
+        return f"a session at {at} got an answer, though packets were dropped: it comes in by another way too"
 
     def covering(self, source: str) -> Block | None:
         """The block in force that a source, or a network, is in: the narrowest."""

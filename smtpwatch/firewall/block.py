@@ -51,6 +51,8 @@ class Block(msgspec.Struct):
     """When the kernel's counter was last seen to have moved: it is still trying."""
     counted: tuple[int, int] = (0, 0)
     """Packets and octets as the kernel's counter had them last; it begins anew when a time is set anew."""
+    leak: str = ""
+    """How it is known to hold nobody off, though the firewall has it: by what the screen sees."""
     over: float | None = None
     """When it was taken back before its time."""
     gone: bool = False

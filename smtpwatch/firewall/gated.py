@@ -18,7 +18,6 @@ from smtpwatch.firewall.request import Answer, Request
 from smtpwatch.firewall.who import real_user
 
 GONE = "the process that blocks has ended; what is blocked stays blocked"
-STARTING = "the process that blocks is still starting"
 
 
 class GatedBlocking:
@@ -28,7 +27,7 @@ class GatedBlocking:
         self.blocks: Prefixes[Block] = Prefixes()
         self.backend = ""
         self.keeps_time = True
-        self.problem = STARTING
+        self.problem = ""
         self.ports = config.ports
         self._config = config
         self._number = 0
@@ -61,6 +60,9 @@ class GatedBlocking:
                 self._ready.set()
             case talk.Changed():
                 for block in message.blocks:
+                    old = self.blocks.get(block.network)
+                    if old is not None and old.act == block.act:
+                        block.leak = old.leak
                     self.blocks.put(block.network, block)
                 for network in message.forgotten:
                     self.blocks.drop(network)
@@ -84,7 +86,7 @@ class GatedBlocking:
     async def _ask(self, kind: Callable[..., talk.ToGate], *about: object) -> Answer:
         await self._ready.wait()
         if self._writer is None or not self.backend:
-            raise BlockingError(self.problem)
+            raise BlockingError(self.problem or GONE)
         self._number += 1
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[self._number] = answer

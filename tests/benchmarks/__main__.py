@@ -2,13 +2,14 @@
 
 import sys
 
-from tests.benchmarks import capture, flood, live, logs, screen
+from tests.benchmarks import blocks, capture, flood, live, logs, screen
 
 BENCHMARKS = (
     ("Capture file", capture.main),
     ("Live capture", live.main),
     ("Mail log", logs.main),
     ("Screen", screen.main),
+    ("Blocks", blocks.main),
     ("Memory under a flood", flood.main),
 )
 

@@ -98,10 +98,14 @@ class Terminal:
                 written += os.read(self._fd, 65536)
         return bytes(written)
 
+    def press(self, key: bytes) -> None:
+        """A key, or several at once."""
+        os.write(self._fd, key)
+
     def answered(self, key: bytes, until: bytes) -> float:
         """Seconds from a key until `until` is written, KEY_LIMIT if it never is."""
         pressed = time.perf_counter()
-        os.write(self._fd, key)
+        self.press(key)
         written = self.read(KEY_LIMIT, until)
         return time.perf_counter() - pressed if until in written else KEY_LIMIT
 

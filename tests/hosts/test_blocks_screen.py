@@ -9,6 +9,7 @@ import pytest
 from tests.hosts.program import PROGRAM
 from tests.hosts.test_blocks import dead, silent
 from tests.hosts.walled import (
+    BRIDGED,
     ELSEWHERE,
     GATEWAY,
     MX,
@@ -105,6 +106,27 @@ def test_one_key_cuts_it_off_and_another_lets_it_in(scene: Walled, screen: Tmux,
         screen.shows(f"✓ let in again: {SPAMMER}", "block again")
         assert scene.reaches(SPAMMER)
         until(lambda: count() > cut_off_at, "the burst again")
+
+
+def test_a_source_that_comes_in_by_a_bridge_is_told_to_get_in(tmp_path: Path) -> None:
+    """Frames that the host only bridges to a container are seen on the wire, but pass no hook of its firewall."""
+    with walled(tmp_path, bridged=True) as scene:
+        screen = console(scene, tmp_path, "--firewall", "nftables", "--local", BRIDGED)
+        try:
+            screen.shows("● wire")
+            with scene.client(SPAMMER, server=BRIDGED) as spammer:
+                spammer.command("EHLO spammer.example.net")
+                pick(screen, "2", SPAMMER)
+                screen.keys("b")
+                says(screen, f"✓ blocked {SPAMMER} for 1 h")
+                assert dead(spammer)  # the container is our neighbour, so that its sockets can be ended
+                time.sleep(2.5)
+                with scene.client(SPAMMER, server=BRIDGED) as again:
+                    assert again.command("NOOP").code == 250
+                    says(screen, f"{SPAMMER} still gets in: a session at")
+                    says(screen, "this mail does not pass this host's firewall")
+        finally:
+            screen.close()
 
 
 def test_a_group_is_one_act(scene: Walled, screen: Tmux, backend: str) -> None:

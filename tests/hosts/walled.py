@@ -27,6 +27,8 @@ RECIPIENT, UNKNOWN = "alice@example.org", "nobody@example.org"
 ELSEWHERE = 2222
 """A port that is no mail's: as SSH, a long session whose lines come back."""
 
+BRIDGED = "192.0.2.26"
+"""A container on the wire itself, by a bridge that the host's own interface hangs on too."""
 BRIDGE, CONTAINER = "172.18.0.1", "172.18.0.2"
 SOON = 0.6  # seconds within which a connection on this wire is made, if it is made at all
 LIMIT = 20.0
@@ -84,9 +86,9 @@ class Walled(NamedTuple):
         return self.mx.run(sys.executable, "-c", code, *arguments)
 
     @contextmanager
-    def client(self, source: str, port: int = 25) -> Iterator[Client]:
+    def client(self, source: str, port: int = 25, server: str = "") -> Iterator[Client]:
         """A session of that client's with Postfix; on ELSEWHERE with the other service."""
-        server = MX6 if ":" in source else MX
+        server = server or (MX6 if ":" in source else MX)
         with self.world.entered():
             client = Client(server, port, source=source)
         with client:
@@ -131,10 +133,11 @@ class Walled(NamedTuple):
 def walled(
     directory: Path,
     contained: bool = False,
+    bridged: bool = False,
     settings: Mapping[str, str] | None = None,
     world_addresses: tuple[str, ...] = (),
 ) -> Iterator[Walled]:
-    """The scene; `contained`: Postfix is in a container behind a bridge of the host."""
+    """The scene; `contained`: Postfix is in a container behind a bridge of the host; `bridged`: at BRIDGED."""
     clients = (f"{SPAMMER}/32", f"{OTHER}/32", f"{SPAMMER6}/128", f"{OTHER6}/128")
     with ExitStack() as stack:
         mx, world = (stack.enter_context(Namespace(name)) for name in ("mx", "world"))
@@ -145,7 +148,10 @@ def walled(
         mx.ip("route", "add", "default", "via", GATEWAY)
         mx.ip("-6", "route", "add", "default", "via", GATEWAY6)
         inside = mx
-        if contained:
+        if bridged:
+            inside = stack.enter_context(Namespace("container"))
+            _put_on_the_wire(mx, inside)
+        elif contained:
             inside = stack.enter_context(Namespace("container"))
             _put_in_container(mx, inside)
         postfix = stack.enter_context(
@@ -169,6 +175,20 @@ def _put_in_container(mx: Namespace, inside: Namespace) -> None:
     mx.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
     done = mx.run("sh", "-c", f"iptables-restore <<'END'\n{DOCKER}\nEND")
     assert done.returncode == 0, done.stderr
+
+
+def _put_on_the_wire(mx: Namespace, inside: Namespace) -> None:
+    mx.ip("link", "add", "br0", "type", "bridge")
+    mx.ip("address", "flush", "dev", "eth0")
+    mx.ip("address", "add", f"{MX}/24", "dev", "br0")
+    mx.ip("link", "set", "eth0", "master", "br0")
+    mx.ip("link", "set", "br0", "up")
+    assert_confined(mx)
+    mx.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0")  # as it is where br_netfilter is not there
+    mx.ip("route", "add", "default", "via", GATEWAY)
+    join((mx, "veth0", ()), (inside, "eth0", (f"{BRIDGED}/24",)))
+    mx.ip("link", "set", "veth0", "master", "br0")
+    inside.ip("route", "add", "default", "via", GATEWAY)
 
 
 DOCKER = f"""\

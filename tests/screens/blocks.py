@@ -51,7 +51,9 @@ def some_blocked(made: Scene) -> None:
 
 
 def app(
-    made: Scene, events: Sequence[ev.Event] | None = None, theme: Literal["terminal", "mono"] = "terminal"
+    made: Scene,
+    events: Sequence[ev.Event] | None = None,
+    theme: Literal["terminal", "light", "safe", "mono"] = "terminal",
 ) -> tuple[SmtpWatch, scenes.Feed]:
     """The app with a firewall, and the burst waiting to be folded."""
     feed = scenes.Feed(burst.burst() if events is None else events)
