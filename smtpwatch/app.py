@@ -1,12 +1,11 @@
 """The screen: composes the panes, and binds keys to actions."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.filter import LineFilter, NoColor
@@ -15,13 +14,12 @@ from textual.screen import Screen
 from smtpwatch.config import Config
 from smtpwatch.events import Event
 from smtpwatch.firewall.acting import Acting
-from smtpwatch.firewall.block import Block
 from smtpwatch.firewall.blocking import Blocking
 from smtpwatch.folding import Folding
 from smtpwatch.lookup import NO_LOOKUPS, Lookups
 from smtpwatch.query import with_term
 from smtpwatch.state.picture import Picture
-from widgets.block_bar import BlockBar
+from widgets.block_app import BlockApp
 from widgets.block_table import BlockTable
 from widgets.board import Board
 from widgets.foot_line import FootLine
@@ -32,7 +30,6 @@ from widgets.notices import notice
 from widgets.palette import PALETTES, Palette
 from widgets.pane import Pane
 from widgets.rows import Key
-from widgets.source_columns import against
 from widgets.source_table import SourceTable
 from widgets.status_bar import Clock, StatusLine, Trouble
 from widgets.table import Table
@@ -40,12 +37,11 @@ from widgets.table_layout import as_text
 
 BLOCK_KEYS = (("b", "block"), ("B", "network"), ("u", "undo"))
 MORE_KEYS = (("?", "help"), ("y", "copy"), ("q", "quit"))
-JUST = 0.5  # seconds in which nobody has read a row that has come under the cursor
 OPENED_KEYS = (("Esc", "back"), ("PgUp PgDn", "scroll"), ("1-9", "panes"), *MORE_KEYS)
 HELP_KEYS = (("Esc", "back"), ("q", "quit"))
 
 
-class SmtpWatch(App[None]):
+class SmtpWatch(BlockApp):
     """Events come from `take` (the oldest batch that waits, empty if none), after `wake` told that there are some.
 
     `clock` gives epoch seconds; `host` is the name shown; `lookups` tell more of addresses; `blocking` is who blocks
@@ -62,11 +58,6 @@ class SmtpWatch(App[None]):
         Binding("tab", "other", "to the pane's other part", priority=True),
         Binding("z", "maximise", "the table alone, or not"),
         Binding("y", "copy", "copy the row"),
-        Binding("b", "block(False)", "block the source or group"),
-        Binding("B", "block(True)", "block its network"),
-        Binding("u", "undo", "undo, or let the row in"),
-        Binding("t", "time", "a block's time and ports"),
-        Binding("K", "keep", "keep it after probation"),
         Binding("1", "pane('home')", "home", priority=True),
         Binding("2", "pane('sources')", "sources", priority=True),
         Binding("3", "pane('sessions')", "sessions", priority=True),
@@ -91,13 +82,14 @@ class SmtpWatch(App[None]):
         lookups: Lookups = NO_LOOKUPS,
         blocking: Blocking | None = None,
     ) -> None:
-        super().__init__(ansi_color=True)
+        super().__init__()
         self.animation_level = "none"
         self._set_colours(config.theme)
         self.picture = Picture(lookups.place)
         self._lookups = lookups
         acting = None if blocking is None else Acting(blocking, self.picture, lambda: self._now, lookups)
-        self.bar = None if acting is None else BlockBar(acting, id="bar")
+        if acting is not None:
+            self.can_block(acting)
         self.board = Board(self.picture, lookups, config.pane, acting)
         self.folding = Folding(self.picture, take)
         self._config = config
@@ -126,8 +118,8 @@ class SmtpWatch(App[None]):
             yield Clock(id="clock")
         yield Trouble(id="trouble")
         yield self.board
-        if self.bar is not None:
-            yield self.bar
+        if self.blocks is not None:
+            yield self.blocks.bar
         yield FootLine(id="foot")
 
     def on_mount(self) -> None:
@@ -141,8 +133,8 @@ class SmtpWatch(App[None]):
         self.run_worker(self.folding.run(), exit_on_error=True)
         if self._lookups.names is not None:
             self.run_worker(self._lookups.names.run(), exit_on_error=True)
-        if self.bar is not None:
-            self.run_worker(self.bar.acting.blocking.run(), exit_on_error=True)
+        if self.blocks is not None:
+            self.run_worker(self.blocks.acting.blocking.run(), exit_on_error=True)
         self.set_interval(self._config.refresh, self.tick)
         self.call_after_refresh(self.tick)
 
@@ -182,9 +174,9 @@ class SmtpWatch(App[None]):
         waiting = None if self._frozen_at is None else picture.events - self._frozen_at
         self._status.look(picture, now, self._host, waiting)
         self._time.look(now)
-        if self.bar is not None:
-            self.bar.look(now)
-        self._trouble.look(picture, "" if self.bar is None else self.bar.acting.blocking.problem)
+        if self.blocks is not None:
+            self.blocks.look(now)
+        self._trouble.look(picture, "" if self.blocks is None else self.blocks.acting.blocking.problem)
         if self.pane.display:
             self._look_at_pane()
         else:
@@ -203,7 +195,7 @@ class SmtpWatch(App[None]):
         view = self.table.view
         count = f"{len(view):,}{'+' if view.pending else ''} of {view.total:,}"
         keys: tuple[tuple[str, str], ...] = HELP_KEYS if self.board.help.display else OPENED_KEYS
-        if self.bar is not None and self.bar.asking:
+        if self.blocks is not None and self.blocks.bar.asking:
             keys = ()  # they are above
         elif self.pane.display:
             keys = (*self._block_keys, *self.pane.keys, ("1-9", "panes"), *MORE_KEYS)
@@ -213,7 +205,7 @@ class SmtpWatch(App[None]):
     @property
     def _block_keys(self) -> tuple[tuple[str, str], ...]:
         """Where there is something to block."""
-        blockable = self.bar is not None and "src" in self.table.view.fields
+        blockable = self.blocks is not None and "src" in self.table.view.fields
         return BLOCK_KEYS if blockable and not isinstance(self.table, BlockTable) else ()
 
     def _notice(self, table: Table[Any]) -> str:
@@ -227,11 +219,6 @@ class SmtpWatch(App[None]):
         """What the board says is to be in front, or the help."""
         self.board.show(help_)
         self.call_after_refresh(self._look)
-
-    @property
-    def asking(self) -> bool:
-        """The bar has a question, and the keys are its answers."""
-        return self.bar is not None and self.bar.has_focus
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that are text where text is typed; and those of what is behind an opened row."""
@@ -312,85 +299,10 @@ class SmtpWatch(App[None]):
 
     def action_copy(self) -> None:
         """Put the row on the clipboard of the admin's terminal (OSC 52)."""
-        table, row = self.table, self._row()
+        table, row = self.table, self._row
         if row is not None:
             self.copy_to_clipboard(as_text(table.view.columns, row, self._seen))
             self.say("copied")
-
-    def action_block(self, wide: bool) -> None:
-        """Block what is under the cursor."""
-        row = self._row()
-        if self.bar is None:
-            self.say("nothing can be blocked from here")
-        elif row is None:
-            self.say("there is no row to block")
-        else:
-            target = self.table.target(row)
-            party = self.picture.activity.sources.get(target.sources[0]) if target.sources else None
-            if not target.why and party is not None:
-                target = target._replace(why=against(party))
-            self.bar.block(target, wide, self._moved(self.table))
-
-    def action_undo(self) -> None:
-        """Take back the last act while it is told of (in the list of blocks, unless one was picked since); else let in
-        the row under the cursor if it is blocked, or take back the last act after all."""
-        if self.bar is None:
-            return
-        row = self._row()
-        block = self._block_of(row)
-        chosen = isinstance(self.table, BlockTable) and self.table.picked
-        if block is not None and (chosen or not self.bar.recent):
-            self.bar.unblock([block.network])
-        else:
-            self.bar.undo()
-
-    def action_time(self) -> None:
-        """Ask for how long the row's source is to be blocked; if it is not, the last that was."""
-        row = self._row()
-        if self.bar is not None:
-            block = self._block_of(row) or self.bar.acting.latest
-            if block is None:
-                self.say("not blocked")
-            else:
-                self.bar.ask_time(block)
-
-    def action_keep(self) -> None:
-        """What is on probation stays."""
-        if self.bar is not None:
-            self.bar.keep()
-
-    def _moved(self, table: Table[Any]) -> bool:
-        """Another row has just come under the cursor, so that the key may have been meant for the one before."""
-        return not table.picked and not self.board.opened and time.monotonic() - table.changed < JUST
-
-    def _block_of(self, row: object | None) -> Block | None:
-        """The block that the row's source is in."""
-        sources = self.table.target(row).sources if row is not None else ()
-        return self.bar.acting.covering(sources[0]) if self.bar is not None and sources else None
-
-    def _row(self) -> object | None:
-        """What the keys act on: what was opened, else the row under the cursor."""
-        table = self.table
-        return table.view.get(self.board.opened[-1].key) if self.board.opened else table.cursor
-
-    def on_block_bar_asked(self) -> None:
-        """The keys go to the question."""
-        self.screen.set_focus(self.bar)
-        self._look_at_foot()
-
-    def on_block_bar_over(self) -> None:
-        """And back."""
-        self.screen.set_focus(self.board.front if not self.board.help.display else self.board.help)
-        self.call_after_refresh(self._look)
-
-    def on_block_bar_acted(self) -> None:
-        """What is blocked is not what it was."""
-        self._look()
-
-    def on_block_table_mine(self) -> None:
-        """Let in all that this user has blocked."""
-        if self.bar is not None:
-            self.bar.ask_mine()
 
     def say(self, words: str) -> None:
         """A word in the foot, for a moment."""

@@ -6,7 +6,16 @@ from datetime import datetime
 def of_day(time: float) -> str:
     """Epoch seconds as `10:41:07` in the host's time zone, which is the one its logs are in; `--:--:--` for a time
     beyond any calendar, as a capture file may claim."""
+    return _as(time, "%H:%M:%S", "--:--:--")
+
+
+def of_file(time: float) -> str:
+    """The same for the name of a file: `20260301-104107`."""
+    return _as(time, "%Y%m%d-%H%M%S", "unknown")
+
+
+def _as(time: float, form: str, otherwise: str) -> str:
     try:
-        return datetime.fromtimestamp(time).strftime("%H:%M:%S")
+        return datetime.fromtimestamp(time).strftime(form)
     except (ValueError, OverflowError, OSError):
-        return "--:--:--"
+        return otherwise

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from smtpwatch import app as module
 from smtpwatch import events as ev
 from smtpwatch.app import SmtpWatch
 from smtpwatch.config import Config
 from smtpwatch.firewall.block import PROBATION
+from smtpwatch.firewall.request import Request
 from tests.firewall.fakes import Scene, nets
 from tests.screens import blocks, burst, mail, scenes
 from tests.screens.blocks import ADMIN, RESOLVER, screen
@@ -33,8 +33,9 @@ async def at(shown: Screen, source: str, pane: str = "2") -> None:
 
 
 def bar(shown: Screen) -> str:
-    assert shown.app.bar is not None
-    return "\n".join(line.rstrip() for line in shown.app.bar.lines) if shown.app.bar.display else ""
+    assert shown.app.blocks is not None
+    shown_ = shown.app.blocks.bar
+    return "\n".join(line.rstrip() for line in shown_.lines) if shown_.display else ""
 
 
 async def test_one_key_blocks_and_another_lets_in(made: Scene) -> None:
@@ -146,6 +147,8 @@ async def test_what_is_not_kept_is_told_to_have_ended(made: Scene) -> None:
         assert bar(shown) == "it was not kept, and has ended"
         await shown.press("K")
         assert "nothing is on probation" in bar(shown)
+        await shown.press("b", "y")
+        assert made.acts.ledger.blocks.get(nets(burst.GOOD)[0]).asked == 3600  # type: ignore[union-attr]
 
 
 async def test_the_smaller_one(made: Scene) -> None:
@@ -230,7 +233,7 @@ async def test_a_row_that_has_just_come_under_the_cursor_is_asked_about(
         await shown.press("b", "y")
         assert len(made.blocked()) == 1
         made.acts.unblock(nets(*made.blocked()))
-        monkeypatch.setattr(module, "JUST", 0.0)
+        monkeypatch.setattr("widgets.block_app.JUST", 0.0)
         await shown.press("b")
         assert len(made.blocked()) == 1
 
@@ -247,7 +250,7 @@ async def test_the_pane_of_blocks(made: Scene) -> None:
             and "1,204" in rows["203.0.113.7"]
         )
         assert rows["203.0.113.13"].startswith("x") and "gone" in rows["203.0.113.13"]
-        assert "all" in rows["198.18.0.0/24"] and "another" in rows["192.0.2.200"]
+        assert "all" in rows["198.51.100.128/25"] and "another" in rows["192.0.2.200"]
         assert "not in the journal" in rows["192.0.2.200"]
         await shown.press("slash", *"net:203.0.113.7", "enter", "down", "u")
         assert "203.0.113.7/32" not in made.blocked() and len(made.blocked()) == 3
@@ -270,6 +273,65 @@ async def test_all_of_mine(made: Scene, monkeypatch: pytest.MonkeyPatch) -> None
         assert made.blocked() == ["192.0.2.200/32"]
         await shown.press("u")
         assert len(made.blocked()) == 4
+
+
+async def test_neighbours_are_merged(made: Scene) -> None:
+    for at in range(1, 6):
+        made.acts.block(Request(nets(f"192.0.2.{at}"), seconds=600.0 * at, usual=False))
+    made.acts.block(Request(nets("203.0.113.200")))
+    async with screen(made) as shown:
+        await shown.press("8", "m")
+        assert bar(shown).splitlines()[:2] == ["Merge 5 blocks into 1 network?", "  192.0.2.0/29 for 5 in it"]
+        await shown.press("escape")
+        assert len(made.blocked()) == 6
+        await shown.press("m", "y")
+        assert made.blocked() == ["192.0.2.0/29", "203.0.113.200/32"]
+        assert made.firewall.held[nets("192.0.2.0/29")[0], "smtp"][0] == NOW + 3000
+        assert bar(shown).startswith("✓ 5 blocks are 1 now")
+        await shown.press("m")
+        assert "no neighbours could be one network" in bar(shown)
+
+
+async def test_what_is_protected_is_not_merged_into(made: Scene) -> None:
+    for at in (8, 9, 11, 12, 13):
+        made.acts.block(Request(nets(f"192.0.2.{at}")))
+    async with screen(made) as shown:
+        await shown.press("8", "m")
+        assert bar(shown).splitlines()[:2] == ["Merge 3 blocks into 1 network?", "  192.0.2.11"] or RESOLVER not in bar(
+            shown
+        )
+        await shown.press("y")
+        assert not any(nets(RESOLVER)[0].subnet_of(nets(each)[0]) for each in made.blocked())  # type: ignore[arg-type]
+
+
+async def test_written_to_a_file_and_read_from_it(made: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    blocks.some_blocked(made)
+    async with screen(made) as shown:
+        await shown.press("8", "w")
+        (path,) = tmp_path.glob("smtpwatch-blocks-20260301-*.jsonl")
+        assert f"✓ 4 blocks written to {path}" in " ".join(bar(shown).split())
+        await shown.press("w")
+        assert "File exists" in " ".join(bar(shown).split())
+        made.acts.unblock(nets(*made.blocked()))
+        await shown.press("i", *f"~/{path.name}x", "backspace", "enter")
+        assert len(made.blocked()) == 4 and "✓ blocked 4 networks from" in bar(shown)
+        await shown.press("i", *"/nowhere", "enter")
+        assert "✗ failed: /nowhere: No such file or directory" in bar(shown)
+        await shown.press("i", "b", "escape")
+        assert bar(shown) == "" and len(made.blocked()) == 4
+
+
+async def test_a_list_with_the_protected_in_it(made: Scene, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text(f"203.0.113.7\n{ADMIN}\n")
+    async with screen(made) as shown:
+        await shown.press("8", "i", *str(tmp_path / "list"), "enter")
+        assert made.blocked() == ["203.0.113.7/32"]
+        (tmp_path / "list").write_text(f"{ADMIN}\n")
+        await shown.press("i", *str(tmp_path / "list"), "enter")
+        assert "✗ 0 blocked; not blocked: 198.51.100.23 is the client of this SSH session" in " ".join(
+            bar(shown).split()
+        )
 
 
 async def test_enter_leads_to_its_sources(made: Scene) -> None:
@@ -329,9 +391,8 @@ async def test_who_gets_answers_though_blocked_is_told(made: Scene) -> None:
 
 async def test_what_is_wrong_with_the_rules_is_told_above(made: Scene) -> None:
     async with screen(made) as shown:
-        bar_ = shown.app.bar
-        assert bar_ is not None
-        bar_.acting.blocking.problem = "our chain is \x1b[2J gone"
+        assert shown.app.blocks is not None
+        shown.app.blocks.acting.blocking.problem = "our chain is \x1b[2J gone"
         shown.app.tick()
         await shown.pilot.pause()
         assert "▲ blocking: our chain is \\e[2J gone" in shown.app.query_one("#trouble", Trouble).lines[0]

@@ -1,6 +1,6 @@
 """The table of what is blocked."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -23,10 +23,19 @@ _COLOURED = ("", "state", "why")
 class BlockTable(Table[Block]):
     """Blocks."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("U", "undo_mine", "undo all of mine")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("U", "many('mine')", "let in all of mine"),
+        Binding("m", "many('merge')", "merge neighbours"),
+        Binding("w", "many('export')", "write them to a file"),
+        Binding("i", "many('import')", "block what a file lists"),
+    ]
 
-    class Mine(Message):
-        """All that this user has blocked is to be let in again."""
+    class Many(Message):
+        """Something is to be done to all of them."""
+
+        def __init__(self, act: Literal["mine", "merge", "export", "import"]) -> None:
+            super().__init__()
+            self.act = act
 
     def __init__(self, view: BlockView, id: str) -> None:  # noqa: A002 (Textual's own name for it)
         super().__init__(view, id)
@@ -37,9 +46,9 @@ class BlockTable(Table[Block]):
         if under is not None:
             self.post_message(Led("sources", f"net:{under.network}"))
 
-    def action_undo_mine(self) -> None:
-        """Ask for all of one's own to be let in again."""
-        self.post_message(self.Mine())
+    def action_many(self, act: Literal["mine", "merge", "export", "import"]) -> None:
+        """Ask for it to be done."""
+        self.post_message(self.Many(act))
 
     def target(self, row: Block) -> Target:
         """To block it again is to give it its time anew."""

@@ -36,7 +36,7 @@ from widgets.tls_pane import TlsPane
 from widgets.transcript import Transcript
 
 LOG_KEYS = (("Enter", "open"), ("o", "its session"), ("/", "filter"), ("End", "follow"), ("Space", "freeze"))
-BLOCK_KEYS = (("u", "let in"), ("t", "time"), ("U", "all of mine"), ("Enter", "sources"), ("/", "filter"))
+BLOCK_KEYS = (("u", "let in"), ("t", "time"), ("m", "merge"), ("Enter", "sources"), ("/", "filter"))
 NOTES = (
     "Marks: x refused, failing or lost; ! a peer that does odd things, mail that waits; ~ seen in part; ■ blocked.",
     "Sensors: ● running, ○ starting, ▲ degraded, ✖ failed.",

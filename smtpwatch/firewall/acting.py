@@ -52,9 +52,10 @@ class Acting:
         networks = tuple(dict.fromkeys(_networks(target.sources, wide)))
         if not networks:
             raise BlockingError("no source in this row")
-        return self._known(Request(networks, why=target.why))
+        return self.known(Request(networks, why=target.why))
 
-    def _known(self, request: Request) -> Request:
+    def known(self, request: Request) -> Request:
+        """With all that is known against it."""
         activity, now = self._picture.activity, self._clock()
         found = against(activity, request.networks, now, self._lookups.host, self._lookups.place)
         found += Guard(proxies(activity)).judge(request.networks)
@@ -129,6 +130,17 @@ class Acting:
         return None
 
     @property
+    def now(self) -> float:
+        """The time that the screen shows."""
+        return self._clock()
+
+    @property
+    def standing(self) -> Iterator[Block]:
+        """All in force."""
+        now = self._clock()
+        return (block for _, block in self.blocking.blocks.items() if block.lasts(now))
+
+    @property
     def latest(self) -> Block | None:
         """The block made last from here, if it is still in force."""
         now = self._clock()
@@ -138,8 +150,8 @@ class Acting:
     @property
     def mine(self) -> list[Network]:
         """All in force that this user has blocked."""
-        now, who = self._clock(), real_user().name
-        return [network for network, block in self.blocking.blocks.items() if block.who == who and block.lasts(now)]
+        who = real_user().name
+        return [block.network for block in self.standing if block.who == who]
 
     # In words.
 
@@ -167,7 +179,7 @@ class Acting:
     def smaller(self, request: Request) -> Request | None:
         """The same of a part of the network that hits nobody good, None if there is none."""
         found = radius(self._picture.activity, request.networks).smaller
-        return None if found is None else self._known(msgspec.structs.replace(request, networks=(found,)))
+        return None if found is None else self.known(msgspec.structs.replace(request, networks=(found,)))
 
     def done(self, answer: Answer) -> str:
         """What came of it, in one line."""
@@ -215,6 +227,6 @@ def _networks(sources: Sequence[str], wide: bool) -> Iterator[Network]:
             continue
 
 
-def scope_of(request: Request) -> Scope:
+def scope_of(scope: Scope) -> Scope:
     """The other one: mail's ports, or all."""
-    return "all" if request.scope == "smtp" else "smtp"
+    return "all" if scope == "smtp" else "smtp"

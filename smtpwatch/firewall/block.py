@@ -89,7 +89,7 @@ def escalated(before: Block | None, now: float) -> float | None:
         return DEFAULT_TIME
     if before.lasts(now):
         return before.asked
-    sat_out = before.over is None and not before.gone and before.until is not None
+    sat_out = before.kept and before.over is None and not before.gone and before.until is not None
     if not sat_out or before.asked is None or now - (before.until or 0.0) > ESCALATES_WITHIN:
         return DEFAULT_TIME
     longer = before.asked * ESCALATION

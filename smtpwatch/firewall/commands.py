@@ -22,6 +22,7 @@ from smtpwatch.firewall.choose import choose
 from smtpwatch.firewall.evidence import against
 from smtpwatch.firewall.guard import Finding, Guard
 from smtpwatch.firewall.journal import Journal, JournalError
+from smtpwatch.firewall.listed import row_json
 from smtpwatch.firewall.prefixes import Network, shown
 from smtpwatch.firewall.request import Answer, Request
 from smtpwatch.firewall.sessions import LiveSessions
@@ -233,7 +234,7 @@ def blocks(config: Config, restore: bool, sure: bool, put: Callable[[bytes], Non
             seen = drift.look(acts)
         now = acts.clock()
         rows = sorted([*acts.ledger.standing(now), *seen.gone], key=lambda each: each.since, reverse=True)
-        put(b"".join(_row_json(each) for each in rows) if json else _listing(rows, now).encode())
+        put(b"".join(row_json(each) for each in rows) if json else _listing(rows, now).encode())
         if seen.trouble:
             _say(seen.trouble)
             code = code or FAILED
@@ -259,13 +260,3 @@ def _listing(rows: list[Block], now: float) -> str:
 
 def _encoded(answer: Answer) -> bytes:
     return clean_json(msgspec.json.encode(answer, enc_hook=str)) + b"\n"
-
-
-def _row_json(each: Block) -> bytes:
-    """README.md, "Blocks as JSON", tells what is what."""
-    row = {
-        "network": str(each.network), "scope": each.scope, "since": each.since, "until": each.until, "why": each.why,
-        "who": each.who, "backend": each.backend, "act": each.act, "state": each.state, "reason": each.reason,
-        "probation": not each.kept, "gone": each.gone, "dropped": each.dropped, "octets": each.octets,
-    }  # fmt: skip
-    return clean_json(msgspec.json.encode(row)) + b"\n"

@@ -1,4 +1,4 @@
-"""Networks from a file: one a line, or the JSON lines of `smtpwatch blocks --json`."""
+"""Networks in a file: read, one a line or as JSON; and blocks written, as `smtpwatch blocks --json` prints them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from smtpwatch.firewall.block import Scope
+from smtpwatch.clean import clean_json
+from smtpwatch.firewall.block import Block, Scope
 from smtpwatch.firewall.prefixes import Network, NetworkError, as_network
 from smtpwatch.firewall.request import Request
 
@@ -37,6 +38,17 @@ class _Row(msgspec.Struct):
     until: float | None
     scope: Scope = "smtp"
     why: str = ""
+
+
+def row_json(block: Block) -> bytes:
+    """A block as a line of JSON; README.md, "Blocks as JSON", tells what is what."""
+    row = {
+        "network": str(block.network), "scope": block.scope, "since": block.since, "until": block.until,
+        "why": block.why, "who": block.who, "backend": block.backend, "act": block.act, "state": block.state,
+        "reason": block.reason, "probation": not block.kept, "gone": block.gone, "dropped": block.dropped,
+        "octets": block.octets,
+    }  # fmt: skip
+    return clean_json(msgspec.json.encode(row)) + b"\n"
 
 
 _DECODER = msgspec.json.Decoder(_Row)

@@ -121,6 +121,12 @@ def test_a_block_that_was_a_mistake_makes_no_repeat_offender(scene: Scene) -> No
     assert scene.acts.block(Request((SPAMMER,))).seconds == (DEFAULT_TIME,)
 
 
+def test_a_block_that_was_not_kept_makes_none_either(scene: Scene) -> None:
+    scene.acts.block(risky(sure=True))
+    scene.clock.now += PROBATION + 1
+    assert scene.acts.block(Request((SPAMMER,))).seconds == (DEFAULT_TIME,)
+
+
 def test_blocked_again_while_it_lasts_is_as_long_from_now(scene: Scene) -> None:
     scene.acts.block(Request((SPAMMER,), seconds=600.0, usual=False))
     scene.clock.now += 300

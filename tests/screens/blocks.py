@@ -39,7 +39,7 @@ def some_blocked(made: Scene) -> None:
     made.clock.now = NOW - 1_900
     acts.verify(acts.block(Request(nets("203.0.113.13"), why="brute force by hand")).act)
     made.clock.now = NOW - 600
-    acts.verify(acts.block(Request(nets("198.18.0.0/24"), "all", None, False, why="hosts that only scan")).act)
+    acts.verify(acts.block(Request(nets("198.51.100.128/25"), "all", None, False, why="hosts that only scan")).act)
     made.firewall.held.pop((nets("203.0.113.13")[0], "smtp"))
     made.clock.now = NOW - 200
     acts.verify(acts.block(Request(nets("203.0.113.7"), seconds=600.0, usual=False, why="412 refused")).act)

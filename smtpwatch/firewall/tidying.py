@@ -1,0 +1,63 @@
+"""What is done to many blocks at once from the screen: merge neighbours, write them to a file, read them from one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from smtpwatch.firewall.acting import Acting
+from smtpwatch.firewall.blocking import BlockingError
+from smtpwatch.firewall.compact import Merged, candidates, chosen
+from smtpwatch.firewall.listed import ListError, listed, requests, row_json
+from smtpwatch.firewall.prefixes import Network
+from smtpwatch.firewall.request import Answer, Request
+
+
+async def mergers(acting: Acting) -> list[Merged]:
+    """Neighbours that can be one network each, with no finding against it. Raises BlockingError if there are none."""
+    found = candidates(acting.standing)
+    unsafe: set[Network] = set()
+    if found:
+        request = acting.known(Request(tuple(each.network for each in found)))
+        unsafe = {finding.network for finding in (await acting.blocking.plan(request)).findings}
+    picked = chosen(found, unsafe)
+    if not picked:
+        raise BlockingError("no neighbours could be one network that is dense and safe")
+    return picked
+
+
+async def merge(acting: Acting, merged: Sequence[Merged]) -> Answer:
+    """Block the networks, and only then let in their parts, so that nobody is held off less meanwhile: two acts for
+    each kind of ports. Answers the last that blocked. Raises BlockingError."""
+    answer = Answer("applied")
+    for scope in dict.fromkeys(each.scope for each in merged):
+        same = [each for each in merged if each.scope == scope]
+        times = {each.network: None if each.until is None else max(1.0, each.until - acting.now) for each in same}
+        why = f"{sum(len(each.parts) for each in same)} neighbours merged"
+        answer = await acting.block(acting.known(Request(tuple(times), scope, times=times, why=why, keep=True)))
+        if answer.outcome != "applied":
+            return answer
+        await acting.unblock([part for each in same for part in each.parts if part != each.network])
+    return answer
+
+
+def export(acting: Acting, path: Path) -> int:
+    """Write all blocks in force to a new file, as JSON lines; returns how many. Raises BlockingError."""
+    lines = [row_json(block) for block in acting.standing]
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise BlockingError(f"{path}: {error.strerror}") from None
+    return len(lines)
+
+
+async def import_from(acting: Acting, path: Path) -> list[Answer]:
+    """Block what a file lists, as `smtpwatch block --from` does. Raises BlockingError, and then nothing of it was
+    done."""
+    try:
+        wanted = requests(listed(path, acting.now), Request((), why=f"from {path.name}"))
+    except ListError as error:
+        raise BlockingError(str(error)) from None
+    return [await acting.block(acting.known(request)) for request in wanted]
