@@ -155,6 +155,9 @@ def _add_blocking(
     blocks.add_argument(
         "--restore", action="store_true", help="block again what the firewall has lost, as by a restart"
     )
+    blocks.add_argument(
+        "--merge", action="store_true", help="make neighbours one network, where that is dense and safe"
+    )
     blocks.add_argument("--yes", action="store_true", help="though there is something to ask")
     blocks.set_defaults(run=_blocks)
 
@@ -421,7 +424,8 @@ def _doctor(options: argparse.Namespace, config: Config) -> int:
 
 
 def _block(options: argparse.Namespace, config: Config) -> int:
-    from smtpwatch.firewall.commands import BlockingError, block
+    from smtpwatch.firewall.blocking import BlockingError
+    from smtpwatch.firewall.commands import block
     from smtpwatch.firewall.listed import Listed, ListError, listed, requests
     from smtpwatch.firewall.prefixes import NetworkError, as_network
     from smtpwatch.firewall.request import Request
@@ -445,7 +449,8 @@ def _block(options: argparse.Namespace, config: Config) -> int:
 
 
 def _unblock(options: argparse.Namespace, config: Config) -> int:
-    from smtpwatch.firewall.commands import BlockingError, unblock
+    from smtpwatch.firewall.blocking import BlockingError
+    from smtpwatch.firewall.commands import unblock
     from smtpwatch.firewall.prefixes import NetworkError, as_network
 
     if bool(options.networks) == options.mine:
@@ -459,9 +464,10 @@ def _unblock(options: argparse.Namespace, config: Config) -> int:
 
 
 def _blocks(options: argparse.Namespace, config: Config) -> int:
-    from smtpwatch.firewall.commands import BlockingError, blocks
+    from smtpwatch.firewall.blocking import BlockingError
+    from smtpwatch.firewall.commands import blocks
 
     try:
-        return blocks(config, options.restore, options.yes, _put, options.json)
+        return blocks(config, options.restore, options.merge, options.yes, _put, options.json)
     except BlockingError as error:
         raise CommandError(str(error)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
@@ -14,11 +15,14 @@ import msgspec
 
 from smtpwatch.clean import clean, clean_json
 from smtpwatch.config import Config
-from smtpwatch.firewall import drift
+from smtpwatch.firewall import drift, tidying
+from smtpwatch.firewall.acting import Acting
 from smtpwatch.firewall.acts import Actor, Acts
 from smtpwatch.firewall.backend import BackendError
 from smtpwatch.firewall.block import Block, Scope
+from smtpwatch.firewall.blocking import BlockingError, OwnBlocking
 from smtpwatch.firewall.choose import choose
+from smtpwatch.firewall.compact import Merged
 from smtpwatch.firewall.evidence import against
 from smtpwatch.firewall.guard import Finding, Guard
 from smtpwatch.firewall.journal import Journal, JournalError
@@ -39,10 +43,6 @@ DONE, FAILED, REFUSED, ASKS = 0, 1, 4, 5
 
 
 SHOWN = 5  # findings that are told one by one
-
-
-class BlockingError(Exception):
-    """Nothing can be blocked from here, or it was not; the message is one line for the admin."""
 
 
 @contextmanager
@@ -109,16 +109,20 @@ class Evidence:
         self._picture: Picture | None = None
         self._places = Places(config.geo)
 
-    def against(self, networks: Sequence[Network]) -> tuple[Finding, ...]:
-        """As evidence.against, from the latest lines of the log."""
-        now = time.time()
+    @property
+    def picture(self) -> Picture:
+        """What the latest lines of the log tell."""
         if self._picture is None:
             self._picture = Picture(self._places.of)
             host = self._config.hostname or socket.gethostname()
-            for events in recent_log(self._config, host, now):
+            for events in recent_log(self._config, host, time.time()):
                 self._picture.apply(events)
             self._picture.finish()
-        return tuple(against(self._picture.activity, networks, now, locate=self._places.of))
+        return self._picture
+
+    def against(self, networks: Sequence[Network]) -> tuple[Finding, ...]:
+        """As evidence.against."""
+        return tuple(against(self.picture.activity, networks, time.time(), locate=self._places.of))
 
 
 def _code(answer: Answer) -> int:
@@ -219,12 +223,15 @@ def _instead(acts: Acts, network: Network, now: float) -> str:
     return f"; in it are: {', '.join(map(shown, inside[:3]))}{' and others' if inside[3:] else ''}" if inside else ""
 
 
-def blocks(config: Config, restore: bool, sure: bool, put: Callable[[bytes], None], json: bool) -> int:
-    """List what is blocked, and where firewall and journal differ; with `restore` put back what is gone. Returns the
-    exit code. Raises BlockingError."""
+def blocks(config: Config, restore: bool, merge: bool, sure: bool, put: Callable[[bytes], None], json: bool) -> int:
+    """List what is blocked, and where firewall and journal differ; with `restore` put back what is gone, with `merge`
+    make neighbours one network first. Returns the exit code. Raises BlockingError."""
     with opened(config) as acts:
         code = DONE
         seen = drift.look(acts)
+        if merge:
+            _merge(acts, Evidence(config))
+            seen = drift.look(acts)
         if restore:
             for answer in drift.restore(acts, seen.gone, sure):
                 for finding in answer.findings:
@@ -242,6 +249,25 @@ def blocks(config: Config, restore: bool, sure: bool, put: Callable[[bytes], Non
             are = "is" if len(seen.gone) == 1 else "are"
             _say(f"{len(seen.gone):,} of them {are} not in the firewall: smtpwatch blocks --restore")
         return code
+
+
+def _merge(acts: Acts, evidence: Evidence) -> None:
+    acting = Acting(OwnBlocking(acts), evidence.picture, acts.clock)
+
+    async def merging() -> None:
+        for each in await _mergers(acting):
+            answer = await tidying.merge(acting, [each])
+            _say(f"{len(each.parts):,} blocks are {each.network} now" if answer.outcome == "applied" else answer.reason)
+
+    asyncio.run(merging())
+
+
+async def _mergers(acting: Acting) -> list[Merged]:
+    try:
+        return await tidying.mergers(acting)
+    except BlockingError as error:
+        _say(str(error))
+        return []
 
 
 def _listing(rows: list[Block], now: float) -> str:

@@ -199,3 +199,25 @@ def test_switched_off(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (("block", "203.0.113.7"), ("unblock", "203.0.113.7"), ("blocks",)):
         assert main([*arguments, "--no-block"]) == FAILED
         assert "switched off" in capsys.readouterr().err
+
+
+def test_neighbours_merged(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    for at in range(4):
+        run(capsys, "block", f"203.0.113.{at}")
+    assert main(["blocks", "--merge", "--geo", "none"]) == DONE
+    told = capsys.readouterr()
+    assert "4 blocks are 203.0.113.0/30 now" in told.err and told.out.splitlines()[1].startswith("203.0.113.0/30 ")
+    assert scene.blocked() == ["203.0.113.0/30"]
+    assert main(["blocks", "--merge", "--geo", "none"]) == DONE
+    assert "no neighbours could be one network" in capsys.readouterr().err
+
+
+def test_what_is_gone_is_restored(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "block", "203.0.113.7", "--why", "spam")
+    scene.firewall.held.clear()
+    assert main(["blocks", "--geo", "none"]) == DONE
+    told = capsys.readouterr()
+    assert "gone" in told.out and "1 of them is not in the firewall: smtpwatch blocks --restore" in told.err
+    assert main(["blocks", "--restore", "--geo", "none"]) == DONE
+    told = capsys.readouterr()
+    assert "verified" in told.out and "spam" in told.out and told.err == "" and scene.blocked() == ["203.0.113.7/32"]
