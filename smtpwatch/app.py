@@ -316,7 +316,7 @@ class SmtpWatch(BlockApp):
             self.action_step_back()
             return
         front = self.board.front
-        self.board.help.tell(((front.called, keys_of(type(front))), ("Everywhere", self.BINDINGS)))
+        self.board.help.tell(((front.called, keys_of(type(front))), ("Everywhere", keys_of(type(self)))))
         self._show(help_=True)
 
     def action_theme(self, theme: str) -> None:

@@ -145,11 +145,11 @@ def _add_blocking(
     block.add_argument("--keep", action="store_true", help="the same, and it stays")
     block.add_argument("--dry-run", action="store_true", help="show what would be run, and do nothing")
     block.add_argument("--json", action="store_true", help="what came of it as JSON; asks nothing")
-    block.set_defaults(run=_block)
+    block.set_defaults(run=_block, interrupted=FAILED)
     unblock = commands.add_parser("unblock", parents=[common], help="let sources in again")
     unblock.add_argument("networks", nargs="*", metavar="NET", help="as they were blocked")
     unblock.add_argument("--mine", action="store_true", help="all that you have blocked")
-    unblock.set_defaults(run=_unblock)
+    unblock.set_defaults(run=_unblock, interrupted=FAILED)
     blocks = commands.add_parser("blocks", parents=[common], help="what is blocked, and why")
     blocks.add_argument("--json", action="store_true", help="as JSON lines")
     blocks.add_argument(
@@ -182,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"smtpwatch: {clean(str(error))}", file=sys.stderr)
         return error.code if isinstance(error, CommandError) else USAGE
     except KeyboardInterrupt:
-        return OK
+        return getattr(options, "interrupted", OK)
     except BrokenPipeError:
         return OK  # the reader has gone, which is how `| head` ends
 

@@ -21,6 +21,7 @@ STAYS = 20.0  # seconds that it is told what was done, and that the key for undo
 BRIEFLY = 2.0
 LONGEST = 400  # characters of a path that is typed
 LINES = 2  # of what was done
+INDENT = 14  # cells of what a line of a question is about
 
 Keys = Sequence[tuple[str, str]]
 Then = Callable[[str], None]
@@ -81,7 +82,7 @@ class BlockBar(LinePane, can_focus=True):
         self._draw()
 
     def ask(self, lines: Sequence[str], keys: Keys, then: Then) -> None:
-        """Put a question; `then` gets the key."""
+        """Put a question: the first line, and below it what speaks for and against; `then` gets the key."""
         self.tell("")
         self._said, self._keys, self._then = list(lines), keys, then
         self.can_focus = True
@@ -165,7 +166,10 @@ class BlockBar(LinePane, can_focus=True):
         for line in wrap(first, cells):
             yield Strip([Segment(line, ink.STRONG)])
         for line in rest:
-            yield Strip([Segment(cut(line, cells))])
+            subject, words = line[:INDENT], line[INDENT:]
+            for part in wrap(words, max(1, cells - INDENT)):
+                yield Strip([Segment(cut(subject + part, cells))])
+                subject = " " * INDENT
         if self._typed is not None:
             yield Strip([Segment("> "), Segment(clean(self._typed)[-(cells - 4) :]), Segment(" ", ink.CURSOR)])
         yield keys_line(self._keys, cells)

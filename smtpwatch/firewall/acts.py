@@ -84,9 +84,10 @@ class Acts:
         findings = (*self._guard().judge(request.networks), *request.findings)
         refused = {finding.network for finding in findings if finding.refuses}
         networks = tuple(network for network in dict.fromkeys(request.networks) if network not in refused)
-        risky = any(finding.network not in refused for finding in findings)
-        outcome: Outcome = "refused" if not networks else "asks" if risky and not request.sure else "applied"
         now, act = self.clock(), new_act()
+        settled = {network for network in networks if self._kept(network, now)}
+        risky = any(finding.network not in refused | settled for finding in findings)
+        outcome: Outcome = "refused" if not networks else "asks" if risky and not request.sure else "applied"
         times = {network: self._time(network, request, now) for network in networks}
         probation = PROBATION if risky and not request.keep else None
         record = Blocking(
@@ -96,7 +97,13 @@ class Acts:
             findings=tuple(finding.says for finding in findings if finding.network not in refused),
         )  # fmt: skip
         wanted = tuple(
-            Wanted(network, request.scope, time if probation is None else probation, act, self._lasts(network, now))
+            Wanted(
+                network,
+                request.scope,
+                time if probation is None or network in settled else probation,
+                act,
+                self._lasts(network, now),
+            )
             for network, time in times.items()
         )
         ends = [now + each.seconds for each in wanted if each.seconds is not None]
@@ -116,6 +123,11 @@ class Acts:
     def _lasts(self, network: Network, now: float) -> bool:
         block = self.ledger.blocks.get(network)
         return block is not None and block.lasts(now)
+
+    def _kept(self, network: Network, now: float) -> bool:
+        """It is blocked, and not on probation: no question of whether it should be."""
+        block = self.ledger.blocks.get(network)
+        return block is not None and block.lasts(now) and block.kept
 
     def _change(self, wanted: tuple[Wanted, ...], scope: Scope) -> Change:
         other: Scope = "all" if scope == "smtp" else "smtp"
@@ -246,14 +258,15 @@ class Acts:
         done = self.ledger.acts[act]
         now = self.clock()
         old = [block for block in done.before.values() if block is not None and block.lasts(now)]
-        if old:
-            times = {block.network: _left(block, now) for block in old}
-            again = Request(tuple(times), old[0].scope, times=times, why="undone", sure=True, keep=True)
-            answer = self.block(again)
-            if answer.outcome != "applied" or len(old) == len(done.before):
+        answer = Answer("applied")
+        for scope in sorted({block.scope for block in old}):
+            times = {block.network: _left(block, now) for block in old if block.scope == scope}
+            answer = self.block(Request(tuple(times), scope, times=times, why="undone", sure=True, keep=True))
+            if answer.outcome != "applied":
                 return answer
         put = {block.network for block in old}
-        return self.unblock([network for network in done.before if network not in put], "undone")
+        new = [network for network in done.before if network not in put]
+        return self.unblock(new, "undone") if new or not old else answer
 
     # What came of it.
 

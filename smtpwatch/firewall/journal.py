@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,9 @@ from smtpwatch.firewall.block import Scope, State
 VERSION = 1
 LOCK_LIMIT = 20.0  # seconds to wait for another one's act, which takes as long as its tool: tool.LIMIT
 LOCK_POLL = 0.01
+
+_WAIT = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+"""Signals that would cut an act short."""
 
 
 class JournalError(Exception):
@@ -104,12 +108,16 @@ class Journal:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else acts meanwhile, on this host. Raises JournalError where the file cannot be had, or another one's
-        act does not end."""
+        """Nobody else acts meanwhile, on this host; and Ctrl-C waits until the act is over. Raises JournalError where
+        the file cannot be had, or another one's act does not end."""
         descriptor = self._open()
         try:
             self._wait(descriptor)
-            yield
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, _WAIT)
+            try:
+                yield
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         finally:
             os.close(descriptor)
 

@@ -100,10 +100,13 @@ class Ledger:
     def _blocking(self, record: Blocking) -> None:
         for network, old in self._begin(record).items():
             asked = record.networks.get(str(network))
-            block = blocked(network, asked, record)
-            if old is not None and old.lasts(record.time):  # its time is set anew
-                block.since, block.why = old.since, record.why or old.why
-                block.counted_before(old)
+            if old is None or not old.lasts(record.time):
+                self.put(blocked(network, asked, record, record.probation))
+                continue
+            # Its time is set anew; what is not on probation is not put there.
+            block = blocked(network, asked, record, None if old.kept else record.probation)
+            block.since, block.why = old.since, record.why or old.why
+            block.counted_before(old)
             self.put(block)
 
     def _unblocking(self, record: Unblocking) -> None:
@@ -131,9 +134,9 @@ class Ledger:
         act.applied = act.applied or record.state == "applied"
 
 
-def blocked(network: Network, asked: float | None, record: Blocking) -> Block:
-    """The block that an act makes of a network."""
-    seconds = asked if record.probation is None else record.probation
+def blocked(network: Network, asked: float | None, record: Blocking, probation: float | None) -> Block:
+    """The block that an act makes of a network; with a time on `probation` where it is not None."""
+    seconds = asked if probation is None else probation
     return Block(
         network=network,
         scope=record.scope,
@@ -143,7 +146,7 @@ def blocked(network: Network, asked: float | None, record: Blocking) -> Block:
         who=record.who,
         backend=record.backend,
         act=record.act,
-        kept=record.probation is None,
+        kept=probation is None,
         asked=asked,
     )
 

@@ -92,6 +92,21 @@ def test_a_risky_block_ends_by_itself_unless_it_is_kept(scene: Scene) -> None:
     assert block.kept and block.since == NOW
 
 
+def test_what_is_blocked_for_good_is_not_put_on_probation(scene: Scene) -> None:
+    scene.acts.block(Request((SPAMMER,), seconds=86_400.0, usual=False))
+    assert scene.acts.block(risky()).outcome == "applied"  # that it is to be blocked is no question any more
+    assert scene.firewall.held[SPAMMER, "smtp"][0] == NOW + 86_400
+    both = Request((SPAMMER, OTHER), findings=(Finding(OTHER, "good mail", "31 messages"),), sure=True)
+    scene.acts.block(both)
+    assert scene.firewall.held[SPAMMER, "smtp"][0] == NOW + 86_400
+    assert scene.firewall.held[OTHER, "smtp"][0] == NOW + PROBATION
+    assert {str(block.network): block.kept for block in scene.acts.ledger.standing(NOW)} == {
+        "203.0.113.7/32": True, "203.0.113.8/32": False,
+    }  # fmt: skip
+    scene.clock.now += PROBATION + 1
+    assert [block.network for block in scene.acts.ledger.standing(scene.clock.now)] == [SPAMMER]
+
+
 def test_the_findings_of_what_is_done_are_journalled(scene: Scene) -> None:
     scene.acts.block(risky(sure=True))
     assert lines(scene)[0]["findings"] == ["203.0.113.7: 31 messages accepted in the last 4 h"]
@@ -242,6 +257,16 @@ def test_undo_of_a_longer_time_brings_back_the_shorter(scene: Scene) -> None:
     scene.clock.now += 100
     scene.acts.undo(answer.act)
     assert scene.firewall.held == {(SPAMMER, "smtp"): (NOW + 600, scene.acts.ledger.blocks.get(SPAMMER).act)}  # type: ignore[union-attr]
+
+
+def test_undo_brings_back_each_on_its_own_ports(scene: Scene) -> None:
+    scene.acts.block(Request((SPAMMER,), "smtp", seconds=600.0, usual=False))
+    scene.acts.block(Request((OTHER,), "all", seconds=600.0, usual=False))
+    answer = scene.acts.block(Request((SPAMMER, OTHER, NETWORK), "smtp", seconds=None, usual=False))
+    scene.acts.undo(answer.act)
+    assert {key: until for key, (until, _) in scene.firewall.held.items()} == {
+        (SPAMMER, "smtp"): NOW + 600, (OTHER, "all"): NOW + 600,
+    }  # fmt: skip
 
 
 def test_undo_of_an_unblock(scene: Scene) -> None:

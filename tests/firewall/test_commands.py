@@ -221,3 +221,13 @@ def test_what_is_gone_is_restored(scene: Scene, capsys: pytest.CaptureFixture[st
     assert main(["blocks", "--restore", "--geo", "none"]) == DONE
     told = capsys.readouterr()
     assert "verified" in told.out and "spam" in told.out and told.err == "" and scene.blocked() == ["203.0.113.7/32"]
+
+
+def test_an_act_that_was_given_up_is_no_success(
+    scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(config: object, host: str, now: float) -> list[object]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "recent_log", interrupted)
+    assert run(capsys, "block", "203.0.113.7")[0] == FAILED and scene.blocked() == []

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -150,3 +151,13 @@ def test_the_lock_goes_with_a_process_that_is_killed(tmp_path: Path) -> None:
 
 def test_numbers_of_acts_differ() -> None:
     assert len({new_act() for _ in range(1000)}) == 1000
+
+
+def test_ctrl_c_waits_until_the_act_is_over(tmp_path: Path) -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt), Journal(tmp_path / "j").locked():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+        done.append("the act")
+    assert done == ["the act"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -28,7 +28,7 @@ ACTS = {
     "refused": (*on(blocks.ADMIN), "b"),
     "time": (*on("203.0.113.7"), "b", "t"),
     "source": (*on("203.0.113.7"), "b", "enter"),
-    "home": ("1", "down", "b", "y"),
+    "home": ("1", "down", "b"),
 }
 
 
