@@ -121,7 +121,9 @@ class Walled(NamedTuple):
     def burst(self, source: str) -> Iterator[Callable[[], int]]:
         """Refused mail from there meanwhile, some twenty sessions at once; gives a count of the sessions so far."""
         self.world.ip("route", "replace", f"{MX}/32", "via", MX, "dev", "eth0", "onlink", "src", source)
-        loop = f"while :; do timeout 1 smtp-source -A -d -s 20 -w 1 -m 1000000 -f x@example.net -t {UNKNOWN} {MX}:25; done"
+        loop = (
+            f"while :; do timeout 1 smtp-source -A -d -s 20 -w 1 -m 1000000 -f x@example.net -t {UNKNOWN} {MX}:25; done"
+        )
         sender = self.world.popen("sh", "-c", loop, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             yield lambda: self.postfix.log.read_text().count(f"connect from unknown[{source}]")
