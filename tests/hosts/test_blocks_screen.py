@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from smtpwatch.firewall.surroundings import resolvers
+from tests.hosts.client import Client
 from tests.hosts.program import PROGRAM
 from tests.hosts.test_blocks import dead, silent
 from tests.hosts.walled import (
@@ -31,12 +34,15 @@ pytestmark = [
 ]
 
 TRUSTED, ALLOWED, PROXY, ADMIN = "198.51.100.30", "198.51.100.31", "198.51.100.32", "198.51.100.33"
-CLIENTS = (TRUSTED, ALLOWED, PROXY, ADMIN)
+VOUCHER, HIDDEN = "198.51.100.34", "198.51.100.35"
+"""Postfix believes the one when it names the other as its client (XCLIENT)."""
+RESOLVER = next((str(each.network.network_address) for each in resolvers() if each.network.version == 4), "")
+CLIENTS = tuple(filter(None, (TRUSTED, ALLOWED, PROXY, ADMIN, VOUCHER, RESOLVER)))
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walled]:
-    settings = {"mynetworks": f"127.0.0.0/8 {TRUSTED}/32"}
+    settings = {"mynetworks": f"127.0.0.0/8 {TRUSTED}/32", "smtpd_authorized_xclient_hosts": VOUCHER}
     addresses = tuple(f"{each}/32" for each in CLIENTS)
     with walled(tmp_path_factory.mktemp("watched"), settings=settings, world_addresses=addresses) as made:
         yield made
@@ -173,25 +179,57 @@ def test_who_sends_good_mail_is_asked_about(scene: Walled, screen: Tmux, backend
     assert not block["probation"] and block["until"] - time.time() > 3_500
 
 
+REFUSED = {
+    GATEWAY: "is the default gateway (eth0)",
+    TRUSTED: "is trusted by postfix",
+    ALLOWED: "is on the allowlist (allow)",
+    PROXY: "is a proxy that others come through (proxies)",
+    ADMIN: "is the SSH client that this was started from",
+    VOUCHER: "is trusted by postfix",
+    HIDDEN: f"comes through the proxy {VOUCHER}",
+    MX: "is an address of this host (eth0)",
+    "127.0.0.1": "is in 127.0.0.0/8, loopback",
+}
+
+
+@contextmanager
+def session_of(scene: Walled, source: str) -> Iterator[Client]:
+    """A session whose source that is: from the world, from the host itself, or named by who may name others."""
+    if source in (MX, "127.0.0.1"):
+        with scene.mx.entered():
+            client = Client(source, source=source)
+        with client:
+            assert client.reply().code == 220
+            yield client
+    elif source == HIDDEN:
+        with scene.client(VOUCHER) as client:
+            client.command("EHLO proxy.example")
+            assert client.command(f"XCLIENT ADDR={HIDDEN}").code == 220
+            yield client
+    else:
+        with scene.client(source) as client:
+            yield client
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_every_refusal_by_the_real_key(scene: Walled, tmp_path: Path, size: tuple[int, int]) -> None:
     """Each of these has a session, and its row is what `b` is pressed on."""
-    why = {
-        GATEWAY: "the default gateway (eth0)", TRUSTED: "trusted by postfix", ALLOWED: "on the allowlist (allow)",
-        PROXY: "a proxy that others come through (proxies)", ADMIN: "the SSH client that this was started from",
-    }  # fmt: skip
     options = ("--allow", ALLOWED, "--set", f'proxies=["{PROXY}"]', "--firewall", "nftables")
+    refused = dict(REFUSED)
+    if RESOLVER:
+        refused[RESOLVER] = "is a DNS resolver of this host"
     screen = console(scene, tmp_path, *options, size=size)
     try:
         screen.shows("● wire")
-        for source, words in why.items():
-            with scene.client(source) as client:
+        for source, words in refused.items():
+            with session_of(scene, source) as client:
                 client.command("EHLO x.example")
                 pick(screen, "3", source)
                 screen.keys("b")
-                says(screen, f"not blocked: {source} is {words}")
+                says(screen, f"not blocked: {source} {words}")
                 assert client.command("NOOP").code == 250
-        screen.keys("B")
+        screen.keys("/", "C-u", typed=f"src:{ADMIN}")
+        screen.keys("Enter", "Down", "B")
         says(screen, "not blocked: 198.51.100.0/24 holds")
         assert scene.blocks() == []
     finally:
