@@ -13,7 +13,8 @@ from widgets.block_columns import COLUMNS, mark, state, why
 from widgets.rows import Key, Rows
 
 GONE_FOR = 86_400.0  # seconds that one which failed or is gone stays listed, if it has no end
-OFTEN = 5_000  # rows that may be gone through each second; of more, every ten
+OFTEN = 5_000  # rows that may be gone through each second
+SELDOM = 10.0  # seconds between that of more, unless some have come or gone
 
 FIELDS: Mapping[str, Read[Block]] = {
     "src": lambda block: str(block.network),
@@ -41,18 +42,23 @@ class BlockView(Rows[Block]):
         self._blocks = blocks
         self._rows: list[Block] = []
         self._at = 0.0
+        self._of = 0
+        """How many there were, listed or not, when the rows were worked out."""
 
     def settle(self, now: float) -> None:
         """Anew each time, but for very many."""
-        if len(self._blocks) <= OFTEN or not 0 <= now - self._at < 10.0:
-            self._at = now
+        many = len(self._blocks)
+        if many <= OFTEN or many != self._of or not 0 <= now - self._at < SELDOM:
+            self._at, self._of = now, many
             self._rows = [block for _network, block in self._blocks.items() if listed(block, now)]
             self._rows.sort(key=lambda block: block.since)
+            self._listed = None
         super().settle(now)
 
     def key(self, row: Block) -> Key:
-        """The network."""
-        return "block", str(row.network)
+        """The network, as a number: there may be a hundred thousand to be told apart."""
+        network = row.network
+        return "block", int(network.network_address) << 9 | network.prefixlen << 1 | (network.version == 6)
 
     def _stamp(self, row: Block) -> Hashable:
         return row.state, row.until, row.kept, row.gone, row.why, row.reason, row.leak
@@ -61,7 +67,9 @@ class BlockView(Rows[Block]):
         return len(self._rows)
 
     def _find(self, key: Key) -> Block | None:
-        return self._blocks.get(ip_network(str(key[1])))
+        number = int(key[1])
+        size = 16 if number & 1 else 4
+        return self._blocks.get(ip_network(((number >> 9).to_bytes(size, "big"), number >> 1 & 0xFF)))
 
     def _still(self, row: Block) -> Block:
         return copy(row)
