@@ -43,8 +43,8 @@ class Sieve(Generic[T]):
         return " ".join([sought(column, row) for column in self._sought]).casefold()
 
     def passed(self, rows: Iterable[T]) -> list[T]:
-        """Those of `rows` that pass, in their order. Looks at no more than LOOKS new or changed ones, or of very many at
-        a part."""
+        """Those of `rows` that pass, in their order. Looks at no more than LOOKS new or changed ones, or, of very many,
+        at a part."""
         steady, moving = self._strainer.steady, self._strainer.moving
         chosen = list(rows) if steady is None else self._steady(rows, steady)
         return chosen if moving is None else [row for row in chosen if moving(self._made(row))]
