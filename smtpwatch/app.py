@@ -175,7 +175,7 @@ class SmtpWatch(BlockApp):
         self._status.look(picture, now, self._host, waiting)
         self._time.look(now)
         if self.blocks is not None:
-            self.blocks.look(now)
+            self.blocks.look(now, self.pane.id == "blocks" and self.pane.display)
         self._trouble.look(picture, "" if self.blocks is None else self.blocks.acting.blocking.problem)
         if self.pane.display:
             self._look_at_pane()

@@ -27,6 +27,7 @@ TIME_KEYS = (("1", "10 min"), ("2", "1 h"), ("3", "1 day"), ("4", "until removed
 KEEP_KEYS = (("K", "keep"), ("u", "undo"))
 DONE_KEYS = (("u", "undo"), ("t", "time"))
 AGAIN_KEYS = (("u", "block again"),)
+OFTEN, SELDOM = 1.0, 15.0  # seconds between looks at the firewall: with the list of blocks in front, and without
 SHOWN = 4  # merged networks that are named
 
 
@@ -37,6 +38,8 @@ class BlockActs:
         self.acting = acting
         self.bar = bar
         self._acted = acted
+        self._watched = False
+        """The list of blocks is in front."""
         self._probation: tuple[Network, ...] = ()
         """What ends by itself unless it is kept."""
 
@@ -227,8 +230,12 @@ class BlockActs:
 
     # On the UI clock.
 
-    def look(self, now: float) -> None:
-        """Who still gets in though blocked is told; the rest is the bar's."""
+    def look(self, now: float, watched: bool) -> None:
+        """Who still gets in though blocked is told; the rest is the bar's. The firewall is read back often while the
+        blocks are `watched`."""
+        if watched is not self._watched:
+            self._watched = watched
+            self._run(self.acting.blocking.watch(OFTEN if watched else SELDOM))
         for block in self.acting.leaks():
             if not self.bar.asking:
                 self.bar.fail(f"{named([block.network])} still gets in: {block.leak}", KEEP_KEYS[1:])

@@ -16,6 +16,7 @@ from smtpwatch.state.party import Outcome, Party
 
 DAY = len(ZOOMS) - 1  # the widest zoom
 GOOD_HOURS = 4
+SHOWN = 3  # accounts that are named
 FEW = 3  # refusals of which nobody is judged
 SCANNED = 20  # single addresses that are looked up one by one; for more, all sources are gone through once
 
@@ -70,6 +71,8 @@ def against(
             found.append(Finding(network, "via proxy", says))
         if facts is not None and facts.asn in PROVIDERS:
             providers[network, facts.asn] = None
+        if party.passed and not offends(party):
+            found.append(Finding(network, "logins", _logins(party)))
         accepted = recent(party, now, Outcome.ACCEPTED)
         if accepted and not offends(party):
             good.setdefault(network, []).append(Good(network, party.key, accepted))
@@ -102,6 +105,13 @@ def _good(network: Network, good: list[Good], name: Name) -> Finding:
     others = f"{len(good):,} sources in {network} have" if len(good) > 1 else f"1 source in {network} has"
     named = f"{best.address} {name(best.address)}".rstrip()
     return Finding(network, "good mail", f"{others} good mail: {named} ({accepted})")
+
+
+def _logins(party: Party) -> str:
+    accounts = party.facts.accounts if party.facts is not None else None
+    names = [name for name, _ in accounts.most()] if accounts is not None else []
+    whose = f" ({', '.join(names[:SHOWN])}{' and others' if names[SHOWN:] else ''})" if names else ""
+    return f"{party.key}: {party.passed:,} login{'' if party.passed == 1 else 's'} succeeded from there{whose}"
 
 
 def _provider(network: Network, asn: int) -> Finding:

@@ -14,7 +14,7 @@ provider's."""
 
 Kind = Literal[
     "loopback", "special", "own address", "gateway", "resolver", "ssh", "mynetworks", "allowlist", "proxy", "too wide",
-    "via proxy", "ssh open", "container", "good mail", "provider", "shared",
+    "via proxy", "ssh open", "container", "good mail", "provider", "logins",
 ]  # fmt: skip
 
 REFUSED: frozenset[Kind] = frozenset(

@@ -4,7 +4,7 @@ from smtpwatch import events as ev
 from smtpwatch.firewall.evidence import GOOD_HOURS, against, proxies
 from smtpwatch.lookup.geo import Place
 from tests.firewall.fakes import nets
-from tests.state.doings import PROXY, A, B, Wire, picture
+from tests.state.doings import PROXY, A, B, Log, Wire, picture
 from tests.state.joint import NOW
 
 
@@ -101,3 +101,23 @@ def test_of_very_many_each_has_its_findings() -> None:
     many = [f"203.0.113.{at}" for at in range(1, 200)]
     found = told(" ".join(many), mail(1, A), mail(2, "203.0.113.80"), mail(3, B))
     assert [says.partition(":")[0] for _, says in found] == ["203.0.113.7", "203.0.113.80"]
+
+
+def test_whose_own_users_log_in_is_told() -> None:
+    wire = client(1, A)
+    events = [wire.opened, *(wire.auth(NOW + at, "success") for at in range(2)), wire.closed(NOW + 3)]
+    assert told(A, events) == [("logins", f"{A}: 1 login succeeded from there")]  # one a session
+    guesses = [
+        wire.opened,
+        *(wire.auth(NOW + at) for at in range(3)),
+        wire.auth(NOW + 4, "success"),
+        wire.closed(NOW + 5),
+    ]
+    assert told(A, guesses, now=NOW + 6) == []
+
+
+def test_whose_users_they_are_is_told_by_the_log() -> None:
+    log = Log(77, A)
+    events = [log.connected(NOW), *(log.tried(NOW + 1, "success", name) for name in ("bob", "eve", "ada", "joe"))]
+    (found,) = told(A, [*events, log.gone(NOW + 2)], now=NOW + 60)
+    assert found[1].startswith(f"{A}: 1 login succeeded from there (") and found[1].endswith(" and others)")

@@ -7,13 +7,13 @@ import pytest
 from tests.hosts.client import Client
 from tests.hosts.walled import (
     ELSEWHERE,
-    FIREWALLD,
     OTHER,
     SPAMMER,
     Walled,
+    other_rules,
     until,
     walled,
-)  # fmt: skip
+)
 
 pytestmark = [
     pytest.mark.xdist_group("blocks"),
@@ -32,46 +32,8 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module", params=["alone", "ufw", "firewalld", "fail2ban"])
 def others(request: pytest.FixtureRequest, scene: Walled) -> Iterator[str]:
     """Rules of other tools, which must neither be changed nor let through what is blocked."""
-    program, rules = OTHERS[request.param]
-    if rules:
-        done = scene.mx.run("sh", "-c", f"{program} <<'END'\n{rules}\nEND")
-        assert done.returncode == 0, done.stderr
-    yield request.param
-    if rules:
-        scene.mx.run("nft", "delete", "table", "inet", "firewalld")
-        scene.mx.run("sh", "-c", "iptables -t filter -P INPUT ACCEPT; iptables -t filter -F INPUT")
-
-
-UFW = """\
-*filter
-:INPUT DROP [0:0]
-:ufw-before-input - [0:0]
-:ufw-user-input - [0:0]
-:ufw-after-input - [0:0]
--A INPUT -j ufw-before-input
--A INPUT -j ufw-after-input
--A ufw-before-input -i lo -j ACCEPT
--A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
--A ufw-before-input -m conntrack --ctstate INVALID -j DROP
--A ufw-before-input -j ufw-user-input
--A ufw-user-input -p tcp -m tcp --dport 25 -j ACCEPT
--A ufw-user-input -p tcp -m tcp --dport 2222 -j ACCEPT
-COMMIT"""
-
-FAIL2BAN = """\
-*filter
-:f2b-postfix - [0:0]
--A INPUT -p tcp -m multiport --dports 25,465,587 -j f2b-postfix
--A f2b-postfix -s 198.51.100.99/32 -j REJECT --reject-with icmp-port-unreachable
--A f2b-postfix -j RETURN
-COMMIT"""
-
-OTHERS = {
-    "alone": ("true", ""),
-    "ufw": ("iptables-restore --noflush", UFW),
-    "firewalld": ("nft -f -", FIREWALLD),
-    "fail2ban": ("iptables-restore --noflush", FAIL2BAN),
-}
+    with other_rules(scene, request.param):
+        yield request.param
 
 
 def rules(scene: Walled) -> str:

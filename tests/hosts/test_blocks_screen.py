@@ -21,6 +21,7 @@ from tests.hosts.walled import (
     SPAMMER,
     Walled,
     assert_confined,
+    other_rules,
     until,
     walled,
 )
@@ -86,6 +87,26 @@ def pick(screen: Tmux, pane: str, source: str) -> None:
 
 
 def test_one_key_cuts_it_off_and_another_lets_it_in(scene: Walled, screen: Tmux, backend: str) -> None:
+    cuts_off(scene, screen, backend)
+
+
+@pytest.mark.parametrize("others", ["ufw", "firewalld", "Docker"])
+def test_beside_the_rules_of_others(tmp_path: Path, others: str) -> None:
+    """Docker's own come with the container that Postfix is in then."""
+    with (
+        walled(tmp_path, contained=others == "Docker") as scene,
+        other_rules(scene, "alone" if others == "Docker" else others),
+    ):
+        screen = console(scene, tmp_path, "--firewall", "nftables")
+        try:
+            screen.shows("● wire", "● log")
+            cuts_off(scene, screen, "nftables")
+        finally:
+            screen.close()
+
+
+def cuts_off(scene: Walled, screen: Tmux, backend: str) -> None:
+    """The burst ends, with its live session, and nothing else does; then it goes on again."""
     with (
         scene.burst(SPAMMER) as count,
         scene.client(SPAMMER) as spammer,

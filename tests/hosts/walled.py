@@ -246,3 +246,50 @@ def until(holds: Callable[[], bool], what: str) -> None:
     while not holds():
         assert time.monotonic() < end, f"never: {what}"
         time.sleep(0.02)
+
+
+UFW = """\
+*filter
+:INPUT DROP [0:0]
+:ufw-before-input - [0:0]
+:ufw-user-input - [0:0]
+:ufw-after-input - [0:0]
+-A INPUT -j ufw-before-input
+-A INPUT -j ufw-after-input
+-A ufw-before-input -i lo -j ACCEPT
+-A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A ufw-before-input -m conntrack --ctstate INVALID -j DROP
+-A ufw-before-input -j ufw-user-input
+-A ufw-user-input -p tcp -m tcp --dport 25 -j ACCEPT
+-A ufw-user-input -p tcp -m tcp --dport 2222 -j ACCEPT
+COMMIT"""
+
+FAIL2BAN = """\
+*filter
+:f2b-postfix - [0:0]
+-A INPUT -p tcp -m multiport --dports 25,465,587 -j f2b-postfix
+-A f2b-postfix -s 198.51.100.99/32 -j REJECT --reject-with icmp-port-unreachable
+-A f2b-postfix -j RETURN
+COMMIT"""
+
+OTHERS = {
+    "alone": ("true", ""),
+    "ufw": ("iptables-restore --noflush", UFW),
+    "firewalld": ("nft -f -", FIREWALLD),
+    "fail2ban": ("iptables-restore --noflush", FAIL2BAN),
+}
+"""What loads them, and the rules, of tools that share the firewall with us."""
+
+
+@contextmanager
+def other_rules(scene: Walled, name: str) -> Iterator[None]:
+    """The rules of that tool are there meanwhile."""
+    program, rules = OTHERS[name]
+    assert_confined(scene.mx)
+    done = scene.mx.run("sh", "-c", f"{program} <<'END'\n{rules}\nEND")
+    assert done.returncode == 0, done.stderr
+    try:
+        yield
+    finally:
+        scene.mx.run("nft", "delete", "table", "inet", "firewalld")
+        scene.mx.run("sh", "-c", "iptables -t filter -P INPUT ACCEPT; iptables -t filter -F INPUT")
