@@ -13,7 +13,7 @@ from textual.strip import Strip
 from smtpwatch.clean import clean
 from smtpwatch.firewall.words import left
 from widgets import ink
-from widgets.cells import cut, wrap
+from widgets.cells import cut, width, wrap
 from widgets.key_lines import keys_line
 from widgets.line_pane import LinePane
 
@@ -166,7 +166,7 @@ class BlockBar(LinePane, can_focus=True):
         for line in wrap(first, cells):
             yield Strip([Segment(line, ink.STRONG)])
         for line in rest:
-            subject, words = line[:INDENT], line[INDENT:]
+            subject, words = (line, "") if width(line) <= cells else (line[:INDENT], line[INDENT:])
             for part in wrap(words, max(1, cells - INDENT)):
                 yield Strip([Segment(cut(subject + part, cells))])
                 subject = " " * INDENT
