@@ -9,10 +9,12 @@ import fcntl
 import os
 import secrets
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 import msgspec
 
@@ -22,7 +24,7 @@ VERSION = 1
 LOCK_LIMIT = 20.0  # seconds to wait for another one's act, which takes as long as its tool: tool.LIMIT
 LOCK_POLL = 0.01
 
-_WAIT = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+_CUTTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that would cut an act short."""
 
 
@@ -113,11 +115,8 @@ class Journal:
         descriptor = self._open()
         try:
             self._wait(descriptor)
-            mask = signal.pthread_sigmask(signal.SIG_BLOCK, _WAIT)
-            try:
+            with _uninterrupted():
                 yield
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         finally:
             os.close(descriptor)
 
@@ -191,6 +190,28 @@ class Journal:
                 yield _DECODER.decode(line)
             except msgspec.MsgspecError:
                 self.damaged += 1
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Signals wait until the end. They are not masked, as another thread would take them then. Python handles them in
+    the main thread, and only there can that be changed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+
+    before = {number: signal.signal(number, note) for number in _CUTTING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        for came_first in came[:1]:
+            os.kill(os.getpid(), came_first)
 
 
 def _write(descriptor: int, octets: bytes) -> None:

@@ -34,8 +34,9 @@ def run(
     name = os.path.basename(tool[0])  # noqa: PTH119 (a name, not a file)
     try:
         done = subprocess.run(
-            tool, input=fed, capture_output=True, timeout=limit, check=False, cwd="/", env={"PATH": PATH, "LC_ALL": "C"}
-        )
+            tool, input=fed, capture_output=True, timeout=limit, check=False, cwd="/",
+            env={"PATH": PATH, "LC_ALL": "C"}, start_new_session=True,  # Ctrl-C is ours alone
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise BackendError(f"{name} hangs: no answer within {limit:.0f} s", unsure=True) from None
     except OSError as error:
