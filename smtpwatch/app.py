@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from textual import events
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -51,21 +50,20 @@ class SmtpWatch(BlockApp):
     TITLE = "smtpwatch"
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        # Priority, so that the keys typed right after it meet a focus that has moved already.
-        Binding("slash", "filter", "filter the rows", priority=True),
+        Binding("slash", "filter", "filter the rows"),
         Binding("escape,backspace", "step_back", "back, unfilter, unfreeze"),
         Binding("space", "freeze", "freeze the view, or thaw"),
         Binding("tab", "other", "to the pane's other part", priority=True),
         Binding("z", "maximise", "the table alone, or not"),
         Binding("y", "copy", "copy the row"),
-        Binding("1", "pane('home')", "home", priority=True),
-        Binding("2", "pane('sources')", "sources", priority=True),
-        Binding("3", "pane('sessions')", "sessions", priority=True),
-        Binding("4", "pane('messages')", "messages", priority=True),
-        Binding("5", "pane('deliveries')", "deliveries", priority=True),
-        Binding("6", "pane('tls')", "TLS", priority=True),
-        Binding("8", "pane('blocks')", "blocks", priority=True),
-        Binding("9", "pane('log')", "log", priority=True),
+        Binding("1", "pane('home')", "home"),
+        Binding("2", "pane('sources')", "sources"),
+        Binding("3", "pane('sessions')", "sessions"),
+        Binding("4", "pane('messages')", "messages"),
+        Binding("5", "pane('deliveries')", "deliveries"),
+        Binding("6", "pane('tls')", "TLS"),
+        Binding("8", "pane('blocks')", "blocks"),
+        Binding("9", "pane('log')", "log"),
         Binding("plus", "zoom(-1)", "a graph's shorter time"),
         Binding("minus", "zoom(1)", "a graph's longer time"),
         Binding("question_mark", "help", "this help"),
@@ -228,7 +226,7 @@ class SmtpWatch(BlockApp):
             return self.pane.display
         if action == "pane" and parameters and parameters[0] not in self.board.panes:
             return False
-        return action not in ("filter", "pane", "other") or self.focused is not self.foot
+        return action != "other" or self.focused is not self.foot
 
     def action_pane(self, name: str) -> None:
         """Go to a pane; the filter goes along."""
@@ -382,11 +380,6 @@ class SmtpWatch(BlockApp):
         """Back to the table, without a filter."""
         self._end_typing()
         self._unfilter()
-
-    def on_foot_line_late(self, message: FootLine.Late) -> None:
-        """By now the focus has moved: a key is not lost because the one before it came just before."""
-        if self.focused is not self.foot:
-            self.post_message(events.Key(message.key, message.character))
 
     def _end_typing(self) -> None:
         self.screen.set_focus(self.pane.front)

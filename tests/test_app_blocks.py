@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 
 from smtpwatch import events as ev
 from smtpwatch.app import SmtpWatch
@@ -52,6 +53,17 @@ async def test_one_key_blocks_and_another_lets_in(made: Scene) -> None:
         await shown.press("u")
         assert made.blocked() == [] and bar(shown).startswith("✓ let in again: 203.0.113.7")
         assert not shown.rows[0].startswith("■")
+
+
+async def test_a_key_is_for_the_row_that_was_seen_whatever_is_typed_behind_it(made: Scene) -> None:
+    """Over a bad link `b3` may come in one piece."""
+    async with screen(made) as shown:
+        await at(shown, "203.0.113.4", "3")
+        await at(shown, "203.0.113.7", "2")
+        for key in "b3":
+            shown.app.post_message(Key(key, key))
+        await shown.press("home")
+        assert shown.app.pane.id == "sessions" and made.blocked() == ["203.0.113.7/32"]
 
 
 async def test_its_network(made: Scene) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 
 from smtpwatch.firewall.acting import Acting
@@ -15,6 +14,7 @@ from widgets.block_acts import BlockActs
 from widgets.block_bar import BlockBar
 from widgets.block_table import BlockTable
 from widgets.board import Board
+from widgets.keys_in_order import KeysInOrder
 from widgets.source_columns import against
 from widgets.table import Table
 
@@ -22,7 +22,7 @@ JUST = 0.5  # seconds in which nobody has read a row that has come under the cur
 NOT_HERE = "nothing can be blocked from here"
 
 
-class BlockApp(App[None]):
+class BlockApp(KeysInOrder):
     """`blocks` is None where nothing can be blocked."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -43,14 +43,6 @@ class FootLine(LinePane, can_focus=True):
     class Dropped(Message):
         """Typing is over, and the filter is to go."""
 
-    class Late(Message):
-        """A key that came when typing was over, but before the focus had moved: it is for whatever has it now."""
-
-        def __init__(self, key: str, character: str | None) -> None:
-            super().__init__()
-            self.key = key
-            self.character = character
-
     def __init__(self, id: str) -> None:  # noqa: A002 (Textual's own name for it)
         super().__init__(id=id)
         self._line = TypedLine()
@@ -132,9 +124,7 @@ class FootLine(LinePane, can_focus=True):
 
     async def _on_key(self, event: events.Key) -> None:
         act = self._acts.get(event.key)
-        if self._over:
-            self.post_message(self.Late(event.key, event.character))
-        elif event.key == "enter":
+        if event.key == "enter":
             self._line.keep()
             self._over = True
             self.post_message(self.Done())

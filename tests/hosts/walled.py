@@ -63,6 +63,7 @@ class Walled(NamedTuple):
     world: Namespace
     postfix: Postfix
     directory: Path
+    geo: str
 
     def smtpwatch(self, *arguments: str, options: tuple[str, ...] = ()) -> CompletedProcess[bytes]:
         """The command, run on the host as its admin does."""
@@ -72,7 +73,7 @@ class Walled(NamedTuple):
     @property
     def settings(self) -> tuple[str, ...]:
         """What ties it to this scene's journal and log."""
-        return ("--set", f"journal={self.directory}/journal.jsonl", "--log", str(self.postfix.log), "--geo", "none")
+        return ("--set", f"journal={self.directory}/journal.jsonl", "--log", str(self.postfix.log), "--geo", self.geo)
 
     def blocks(self, *options: str) -> list[dict[str, Any]]:
         """What `smtpwatch blocks` lists."""
@@ -138,6 +139,8 @@ def walled(
     bridged: bool = False,
     settings: Mapping[str, str] | None = None,
     world_addresses: tuple[str, ...] = (),
+    accounts: Mapping[str, str] | None = None,
+    geo: str = "none",
 ) -> Iterator[Walled]:
     """The scene; `contained`: Postfix is in a container behind a bridge of the host; `bridged`: at BRIDGED."""
     clients = (f"{SPAMMER}/32", f"{OTHER}/32", f"{SPAMMER6}/128", f"{OTHER6}/128")
@@ -157,10 +160,16 @@ def walled(
             inside = stack.enter_context(Namespace("container"))
             _put_in_container(mx, inside)
         postfix = stack.enter_context(
-            Postfix(inside, "mx.example.org", recipients=[RECIPIENT], settings={**_POSTFIX, **(settings or {})})
+            Postfix(
+                inside,
+                "mx.example.org",
+                recipients=[RECIPIENT],
+                accounts=accounts,
+                settings={**_POSTFIX, **(settings or {})},
+            )
         )
         mx.popen(sys.executable, "-c", ECHO, str(ELSEWHERE))
-        scene = Walled(mx, inside, world, postfix, directory)
+        scene = Walled(mx, inside, world, postfix, directory, geo)
         until(lambda: scene.serves(ELSEWHERE), "the other service")
         yield scene
 
