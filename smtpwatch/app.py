@@ -370,7 +370,7 @@ class SmtpWatch(BlockApp):
         takes longer than a key."""
         if not self._to_filter:
             self._to_filter = True
-            self.call_later(self._filter_rows)
+            self.after_keys(self._filter_rows)
 
     def on_foot_line_done(self) -> None:
         """Back to the table, the filter stays."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 
 from textual import events
@@ -23,6 +24,14 @@ class KeysInOrder(App[None]):
         super().__init__(ansi_color=ansi_color)
         self._waiting: deque[Typed] = deque()
         self._under_way: Typed | None = None
+        self._then: list[Callable[[], None]] = []
+
+    def after_keys(self, act: Callable[[], None]) -> None:
+        """Do it once no key waits any more: what takes longer than a key is done once for all of them."""
+        if self._under_way is None:
+            self.call_later(act)
+        else:
+            self._then.append(act)
 
     async def on_event(self, event: events.Event) -> None:
         """As Textual has it, but for what is typed."""
@@ -52,3 +61,7 @@ class KeysInOrder(App[None]):
             self._under_way = None
             if self._waiting:
                 await self._take_next()
+                return
+            for act in self._then:
+                self.call_later(act)
+            self._then.clear()
