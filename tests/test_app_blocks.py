@@ -66,6 +66,19 @@ async def test_a_key_is_for_the_row_that_was_seen_whatever_is_typed_behind_it(ma
         assert shown.app.pane.id == "sessions" and made.blocked() == ["203.0.113.7/32"]
 
 
+@pytest.mark.parametrize("pane", ["2", "3"])
+async def test_who_is_left_to_be_blocked_can_be_asked(made: Scene, pane: str) -> None:
+    async with screen(made) as shown:
+        await at(shown, "203.0.113.7", pane)
+        await shown.press("b", "slash", "ctrl+u", *"blocked:no", "enter")
+        assert shown.rows and not any("203.0.113.7 " in row for row in shown.rows)
+        await shown.press("slash", "ctrl+u", *"blocked:yes", "enter")
+        assert shown.rows and all("203.0.113.7 " in row for row in shown.rows if row.strip())
+        await shown.press("u")
+        await shown.arrive()
+        assert any("passes the filter" in row for row in shown.rows)
+
+
 async def test_its_network(made: Scene) -> None:
     async with screen(made) as shown:
         await at(shown, "203.0.113.7")

@@ -11,6 +11,7 @@ from smtpwatch.lookup import Lookups
 from smtpwatch.state.picture import Picture
 from widgets.block_table import BlockTable
 from widgets.block_view import BlockView
+from widgets.blocked import Blocked, not_blocked
 from widgets.delivery_pane import DeliveryPane
 from widgets.delivery_story import DeliveryStory
 from widgets.delivery_table import DeliveryTable
@@ -27,7 +28,6 @@ from widgets.pane import Pane
 from widgets.rows import Key
 from widgets.session_table import SessionTable
 from widgets.session_view import SessionView
-from widgets.source_columns import Blocked, not_blocked
 from widgets.source_pane import SourcePane
 from widgets.source_story import SourceStory
 from widgets.source_table import SourceTable
@@ -146,7 +146,7 @@ def _panes(picture: Picture, lookups: Lookups, acting: Acting | None, blocked: B
     """In the order of their numbers."""
     yield Home(picture, lookups, blocked, id="home")
     yield SourcePane(picture, lookups, blocked, id="sources")
-    sessions = SessionView(picture.sessions, lookups.place, lookups.host)
+    sessions = SessionView(picture.sessions, lookups.place, lookups.host, blocked)
     yield Pane(SessionTable(sessions, id="session-table"), "session", id="sessions")
     messages = MessageView(picture.messages, lookups.place, lookups.host)
     yield Pane(MessageTable(messages, id="message-table"), "message", id="messages")

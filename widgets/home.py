@@ -13,13 +13,13 @@ from smtpwatch.state.history import ZOOMS
 from smtpwatch.state.party import Outcome
 from smtpwatch.state.picture import Picture
 from widgets import figures, ink
+from widgets.blocked import Blocked, not_blocked
 from widgets.glance import Glance
 from widgets.line_pane import LinePane
 from widgets.pane import Pane
 from widgets.rate_graph import RateGraph
 from widgets.session_table import SessionTable
 from widgets.session_view import SessionView
-from widgets.source_columns import Blocked, not_blocked
 from widgets.source_table import SourceTable
 from widgets.source_view import SourceView
 from widgets.sparkline import sparkline
@@ -69,7 +69,9 @@ class Home(Pane):
     ) -> None:
         super().__init__(SourceTable(SourceView(picture.activity, lookups, blocked), id=f"{id}-sources"), "row", id)
         self._picture = picture
-        self.sessions = SessionTable(SessionView(picture.sessions, lookups.place, lookups.host), id=f"{id}-sessions")
+        self.sessions = SessionTable(
+            SessionView(picture.sessions, lookups.place, lookups.host, blocked), id=f"{id}-sessions"
+        )
         self.graph = RateGraph(id=f"{id}-graph")
         self.graph.can_focus = False
         self.rise = Rise(id=f"{id}-rise")

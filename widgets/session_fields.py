@@ -11,14 +11,15 @@ from smtpwatch.state.messages import Messages
 from smtpwatch.state.session import Session
 from smtpwatch.state.transaction import Transaction
 from widgets import columns
+from widgets.blocked import Blocked, not_blocked, yes_or_no
 from widgets.fields import attempts, domains, no_sender, of_place, programs, recipients, verdict_of
 
 TRANSACTIONS = 100  # of one session that the filter looks at, the latest: 50 us where each has some recipients
 RECIPIENTS = 1_000  # of one transaction, likewise
 MESSAGES = 100  # of one visit, the latest
 
-MOVING = ("name",)
-"""Fields that hang on more than the session and its mail: on what a name server answers."""
+MOVING = ("name", "blocked")
+"""Fields that hang on more than the session and its mail: on what a name server answers, on what is blocked."""
 
 _OUTCOMES = ("accepted", "rejected", "deferred", "abandoned")
 
@@ -28,9 +29,10 @@ def session_fields(
     now: Callable[[], float],
     places: Callable[[str], Place | None] | None = None,
     names: Callable[[str], str | None] | None = None,
+    blocked: Blocked = not_blocked,
 ) -> dict[str, Read[Session]]:
     """Each field's function. `messages` holds those of the logs, `now` tells the time that ages are told against,
-    `places` and `names` know addresses, where that is wanted."""
+    `places`, `names` and `blocked` know addresses, where that is wanted."""
 
     def mail(session: Session) -> Iterator[Message]:
         return mail_of(session, messages)
@@ -68,6 +70,7 @@ def session_fields(
         "prog": lambda s: programs(visit.program for visit in s.visits),
         "pid": lambda s: [visit.pid for visit in s.visits if visit.pid],
         "host": lambda s: [visit.host for visit in s.visits],
+        "blocked": lambda s: yes_or_no(blocked, s.source),
         "mark": lambda s: columns.mark(s).strip(),
         "age": lambda s: columns.age(s, now()),
         "bytes": lambda s: s.octets_client + s.octets_server,

@@ -12,6 +12,7 @@ from smtpwatch.state.picture import still
 from smtpwatch.state.session import Session
 from smtpwatch.state.sessions import Sessions
 from smtpwatch.state.sleepers import Asleep
+from widgets.blocked import Blocked, not_blocked
 from widgets.columns import COLUMNS
 from widgets.rows import Key, Rows
 from widgets.session_fields import MOVING, mail_of, session_fields
@@ -27,9 +28,11 @@ class SessionView(Rows[Session]):
         sessions: Sessions,
         places: Callable[[str], Place | None] | None = None,
         names: Callable[[str], str | None] | None = None,
+        blocked: Blocked = not_blocked,
     ) -> None:
         """`places` tells where an address is, `names` what it is called: both at once, or None."""
-        super().__init__(COLUMNS, session_fields(sessions.logs.messages, lambda: self.now, places, names), MOVING)
+        fields = session_fields(sessions.logs.messages, lambda: self.now, places, names, blocked)
+        super().__init__(COLUMNS, fields, MOVING)
         self._sessions = sessions
 
     def key(self, row: Session) -> Key:

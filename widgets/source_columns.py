@@ -4,24 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from smtpwatch import clock
-from smtpwatch.firewall.block import Block
 from smtpwatch.state.few import Few
 from smtpwatch.state.party import Dimension, Outcome, Party
 from widgets import figures
+from widgets.blocked import Blocked, not_blocked
 from widgets.cells import cut, cut_middle, width
 from widgets.sparkline import sparkline
 from widgets.table_layout import Column, Picked, by
 
-Blocked = Callable[[str], Block | None]
-"""The block in force that an address is in."""
-
-
 BLOCKED = "■"
 """The mark of a source that is blocked."""
-
-
-def not_blocked(address: str) -> None:
-    """Nothing is."""
 
 
 NOW, MINUTE, QUARTER = 10.0, 60.0, 900.0  # seconds over which rates are told

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from smtpwatch.query import Read, Says, quoted
 from smtpwatch.state.party import Dimension, Party
+from widgets.blocked import Blocked, not_blocked, yes_or_no
 from widgets.source_columns import NOW, fact, mark, rate
 
 
@@ -65,9 +66,11 @@ def _domains(kind: str) -> Callable[[Party], list[str]]:
     return read
 
 
-def source_fields(now: Callable[[], float], host: Callable[[str], str] | None = None) -> Mapping[str, Read[Party]]:
+def source_fields(
+    now: Callable[[], float], host: Callable[[str], str] | None = None, blocked: Blocked = not_blocked
+) -> Mapping[str, Read[Party]]:
     """Each field's function, of sources; `now` tells the time that rates and ages are told against, `host` gives
-    names."""
+    names, `blocked` knows who is."""
     return {
         **_figures(now),
         "src": _key,
@@ -85,6 +88,7 @@ def source_fields(now: Callable[[], float], host: Callable[[str], str] | None = 
         "cipher": _few("ciphers"),
         "tls": _tls,
         "name": lambda party: "" if host is None else host(party.key),
+        "blocked": lambda party: yes_or_no(blocked, party.key),
     }
 
 

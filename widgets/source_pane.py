@@ -5,9 +5,9 @@ from textual.app import ComposeResult
 from smtpwatch.lookup import Lookups
 from smtpwatch.state.party import Party
 from smtpwatch.state.picture import Picture
+from widgets.blocked import Blocked, not_blocked
 from widgets.pane import Pane
 from widgets.rate_graph import RateGraph
-from widgets.source_columns import Blocked, not_blocked
 from widgets.source_table import SourceTable
 from widgets.source_view import SourceView
 

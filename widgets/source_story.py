@@ -8,10 +8,10 @@ from smtpwatch.state.history import ZOOMS
 from smtpwatch.state.party import Party
 from smtpwatch.state.picture import Picture
 from smtpwatch.state.session import Session
+from widgets.blocked import Blocked, not_blocked
 from widgets.detail import Detail
 from widgets.led import Led
 from widgets.rate_graph import START_ZOOM
-from widgets.source_columns import Blocked, not_blocked
 from widgets.source_lines import body, head
 from widgets.source_view import still
 

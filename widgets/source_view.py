@@ -11,14 +11,15 @@ from smtpwatch.query import holds, sift
 from smtpwatch.state.activity import Activity
 from smtpwatch.state.networks import smallest
 from smtpwatch.state.party import Dimension, Party
+from widgets.blocked import Blocked, not_blocked
 from widgets.rows import Key, Rows
-from widgets.source_columns import FEW_TRIES, Blocked, group_columns, mark, not_blocked, source_columns
+from widgets.source_columns import FEW_TRIES, group_columns, mark, source_columns
 from widgets.source_fields import group_fields, members_term, source_fields
 from widgets.table_layout import Column
 
 HOLD = 3.0  # seconds that an order stands: rows that change places each second cannot be read
 FROZEN_BESIDE = 200  # rows kept of each dimension that is not in sight when the view is frozen: 20 ms for all
-MOVING = ("name",)  # fields that change though the row does not
+MOVING = ("name", "blocked")  # fields that change though the row does not
 GROUP = 2  # place of the column that names a group
 
 KINDS = ("helos", "senders", "recipients", "accounts", "ja4s", "versions", "ciphers", "reasons")
@@ -35,7 +36,7 @@ class SourceView(Rows[Party]):
         self._lookups = lookups
         self._blocked = blocked
         self._sources = source_columns(False, host, blocked)
-        super().__init__(self._sources, source_fields(lambda: self.now, host), MOVING)
+        super().__init__(self._sources, source_fields(lambda: self.now, host, blocked), MOVING)
         self._activity = activity
         self._offenders: dict[str, str] = {}
         self._order: list[Party] = []
@@ -54,7 +55,7 @@ class SourceView(Rows[Party]):
             self._frozen = self._beside.pop(dimension, {})
         self.dimension = dimension
         if dimension is Dimension.ADDRESS:
-            self.columns, self.fields = self._sources, source_fields(lambda: self.now, self._host)
+            self.columns, self.fields = self._sources, source_fields(lambda: self.now, self._host, self._blocked)
         else:
             self.columns = group_columns(dimension, lambda net: self._offenders.get(net, ""))
             self.fields = group_fields(dimension, lambda: self.now)
@@ -117,7 +118,7 @@ class SourceView(Rows[Party]):
     def members(self, group: Party) -> Iterator[Party]:
         """The sources of a group, as the filter for them finds them."""
         (term,) = sift(members_term(group)).terms
-        read = source_fields(lambda: self.now, self._host)[term.field]
+        read = source_fields(lambda: self.now, self._host, self._blocked)[term.field]
         return (party for party in self._activity.sources if holds(read(party), term.ask))
 
     def key(self, row: Party) -> Key:

@@ -97,6 +97,7 @@ TABLE: tuple[Field, ...] = (
     Field("prog", "text", "the program that wrote the log line"),
     Field("pid", "number", "its process"),
     Field("host", "text", "the host that logged it"),
+    Field("blocked", "text", "whether the client is blocked: yes, no", ("yes", "no")),
     Field("mark", "text", "x trouble, ! odd or waiting, ~ seen in part", ("x", "!", "~")),
     Field("age", "number", "how old, in seconds: >60, >5m, <1h", unit="seconds", grows=True),
     Field("size", "number", "the message's octets: >1M", unit="octets"),
