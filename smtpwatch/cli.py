@@ -158,7 +158,8 @@ def _add_blocking(
     blocks.add_argument(
         "--merge", action="store_true", help="make neighbours one network, where that is dense and safe"
     )
-    blocks.add_argument("--yes", action="store_true", help="though there is something to ask")
+    blocks.add_argument("--yes", action="store_true", help="though there is something to ask; it ends after 60 s")
+    blocks.add_argument("--keep", action="store_true", help="the same, and it stays")
     blocks.set_defaults(run=_blocks)
 
 
@@ -433,7 +434,7 @@ def _block(options: argparse.Namespace, config: Config) -> int:
     usual = options.time is None
     asked = Request(
         (), "all" if options.all_ports else "smtp", None if usual or options.time == "ever" else duration(options.time),
-        usual, why=options.why, sure=options.yes or options.keep, keep=options.keep,
+        usual, why=clean(options.why), sure=options.yes or options.keep, keep=options.keep,
     )  # fmt: skip
     try:
         lines = [Listed(as_network(text)) for text in options.networks]
@@ -468,6 +469,8 @@ def _blocks(options: argparse.Namespace, config: Config) -> int:
     from smtpwatch.firewall.commands import blocks
 
     try:
-        return blocks(config, options.restore, options.merge, options.yes, _put, options.json)
+        return blocks(
+            config, options.restore, options.merge, options.yes or options.keep, options.keep, _put, options.json
+        )
     except BlockingError as error:
         raise CommandError(str(error)) from None

@@ -306,7 +306,10 @@ async def test_neighbours_are_merged(made: Scene) -> None:
     made.acts.block(Request(nets("203.0.113.200")))
     async with screen(made) as shown:
         await shown.press("8", "m")
-        assert bar(shown).splitlines()[:2] == ["Merge 5 blocks into 1 network?", "  192.0.2.0/29 for 5 in it"]
+        assert bar(shown).splitlines()[:2] == [
+            "Merge 5 blocks into 1 network?",
+            "  192.0.2.0/29 for 5, ends in 50 min",
+        ]
         await shown.press("escape")
         assert len(made.blocked()) == 6
         await shown.press("m", "y")

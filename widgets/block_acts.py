@@ -127,13 +127,15 @@ class BlockActs:
         if block is None or not block.lasts(self.acting.now):
             self.bar.fail("nothing is on probation")
         else:
-            self._go(Request(self._probation, block.scope, sure=True, keep=True))
+            blocks = self.acting.blocking.blocks
+            kept = {network: each.asked for network in self._probation if (each := blocks.get(network)) is not None}
+            self._go(Request(tuple(kept), block.scope, times=kept, sure=True, keep=True, exact=True))
 
     def time(self, block: Block) -> None:
         """Ask for how long, from now on, and on which ports."""
         words = "until it is removed" if block.until is None else f"for {left(block.until, self.acting.now)} more"
         keys = (("Esc", "as it is"), *TIME_KEYS, ("a", "mail's ports only" if block.scope == "all" else "all ports"))
-        request = Request((block.network,), block.scope, sure=True, keep=True, why=block.why)
+        request = Request((block.network,), block.scope, sure=True, keep=True, exact=True, why=block.why)
 
         def answered(key: str) -> None:
             if key in TIMES:
@@ -188,17 +190,32 @@ class BlockActs:
         merged = await tidying.mergers(self.acting)
         parts = sum(len(each.parts) for each in merged)
         lines = [f"Merge {parts:,} blocks into {len(merged):,} network{'' if len(merged) == 1 else 's'}?"]
-        lines += [f"  {each.network} for {len(each.parts):,} in it" for each in merged[:SHOWN]]
+        lines += [f"  {each.network} for {len(each.parts):,}, {self._lasting(each)}" for each in merged[:SHOWN]]
         lines += [f"  and {len(merged) - SHOWN:,} more"] if merged[SHOWN:] else []
         yes = (("y", "merge"), ("Esc", "no"))
         self.bar.ask(lines, yes, lambda key: self._run(self._merge(merged)) if key == "y" else None)
 
+    def _lasting(self, merged: Merged) -> str:
+        """As long as the longest of its parts."""
+        if merged.until is None:
+            return "without an end"
+        return f"ends in {left(merged.until, self.acting.now)}"
+
     async def _merge(self, merged: Sequence[Merged]) -> None:
         answer = await tidying.merge(self.acting, merged)
-        if answer.outcome == "applied":
-            self.bar.done(f"{sum(len(each.parts) for each in merged):,} blocks are {len(merged):,} now")
-        else:
+        parts = sum(len(each.parts) for each in merged if each.network in answer.networks)
+        if answer.outcome == "asks":
+            self.bar.fail(f"not merged, since there is a question: {clean(answer.findings[0].says)}")
+        elif answer.outcome != "applied":
             self._told(answer)
+        elif answer.reason:
+            self.bar.fail(f"{parts:,} blocks are {len(answer.networks):,} now; but {clean(answer.reason)}")
+        elif refused := [finding for finding in answer.findings if finding.refuses]:
+            self.bar.fail(f"{parts:,} blocks are {len(answer.networks):,} now; left out: {clean(refused[0].says)}")
+        elif not answer.networks:
+            self.bar.fail("not merged: the blocks are not what they were")
+        else:
+            self.bar.done(f"{parts:,} blocks are {len(answer.networks):,} now")
 
     def export(self) -> None:
         """Write all to a new file, whose name is told."""
@@ -214,19 +231,24 @@ class BlockActs:
         """Ask for a file, and block what it lists."""
         self.bar.ask_line(
             "Block the networks of which file? (one a line, or as it was exported)",
-            lambda path: self._run(self._importing(Path(path).expanduser())) if path else None,
+            lambda path: self._run(self._importing(path)) if path else None,
         )
 
-    async def _importing(self, path: Path) -> None:
+    async def _importing(self, typed: str) -> None:
+        try:
+            path = Path(typed).expanduser()
+        except RuntimeError as error:  # a user that there is none of
+            raise BlockingError(str(error)) from None
         answers = await tidying.import_from(self.acting, path)
-        networks = [network for answer in answers if answer.outcome == "applied" for network in answer.networks]
-        not_ = next((answer for answer in answers if answer.outcome != "applied"), None)
+        networks = [network for answer in answers if answer.outcome == "verified" for network in answer.networks]
+        not_ = next((answer for answer in answers if answer.outcome != "verified"), None)
         if not_ is not None and not_.outcome == "asks":
-            self.bar.fail(f"{len(networks):,} blocked; not blocked, since there is a question: {not_.findings[0].says}")
+            question = clean(not_.findings[0].says)
+            self.bar.fail(f"{len(networks):,} blocked; not blocked, since there is a question: {question}")
         elif not_ is not None:
             self.bar.fail(f"{len(networks):,} blocked; {self.acting.done(not_)}")
         else:
-            self.bar.done(f"blocked {named(networks)} from {path}", KEEP_KEYS[1:])
+            self.bar.done(f"blocked {named(networks)} from {clean(str(path))}, verified", KEEP_KEYS[1:])
 
     # On the UI clock.
 

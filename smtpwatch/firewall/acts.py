@@ -7,42 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Literal, NamedTuple
+from typing import Literal
 
-import msgspec
-
+from smtpwatch.firewall import drift
 from smtpwatch.firewall.backend import Backend, BackendError, Change, Held, Wanted
-from smtpwatch.firewall.block import PROBATION, Block, Scope, State, escalated
+from smtpwatch.firewall.block import Block, Scope, State
 from smtpwatch.firewall.guard import Guard
-from smtpwatch.firewall.journal import AnyRecord, Blocking, Journal, JournalError, Refusal, Result, Unblocking, new_act
-from smtpwatch.firewall.ledger import Before, Ledger
+from smtpwatch.firewall.journal import AnyRecord, Blocking, Journal, JournalError, Refusal, Result, Unblocking
+from smtpwatch.firewall.ledger import Act, Before, Ledger
+from smtpwatch.firewall.planning import Actor, Plan, Planner, left_of
 from smtpwatch.firewall.prefixes import Network
-from smtpwatch.firewall.request import Answer, Outcome, Request
+from smtpwatch.firewall.request import Answer, Request
 from smtpwatch.firewall.sessions import Live
 from smtpwatch.firewall.sockets import SocketsError
-from smtpwatch.firewall.who import Who
 
 Looked = Literal["verified", "failed"]
 
 
-class Actor(NamedTuple):
-    """Who acts: a user, and the process that acts for them."""
-
-    who: Who
-    pid: int
-
-
-class Plan(NamedTuple):
-    """What an act would do: its answer, if all goes well, and what the firewall and the journal would be told."""
-
-    answer: Answer
-    change: Change
-    record: Blocking | Unblocking
+def no_other(name: str) -> Backend:
+    """There is one firewall only."""
+    raise BackendError(f"{name} cannot be reached from here")
 
 
 class Acts:
     """Does what is asked of it, on `ports` where mail's are meant. `guard` makes one that knows what is protected at
-    this moment."""
+    this moment; `other` gives another firewall than ours, which may hold blocks from before; `ledger` is one that has
+    been folded from the journal already."""
 
     def __init__(
         self,
@@ -53,15 +43,20 @@ class Acts:
         ports: tuple[int, ...],
         actor: Actor,
         clock: Callable[[], float],
+        other: Callable[[str], Backend] = no_other,
+        ledger: Ledger | None = None,
     ) -> None:
         self.backend = backend
         self.journal = journal
-        self.ledger = Ledger()
+        self.ledger = Ledger() if ledger is None else ledger
         self.live = live
         self.ports = ports
         self.clock = clock
-        self._guard = guard
+        self._other = other
         self._actor = actor
+        self._planner = Planner(backend, self.ledger, guard, ports, actor, clock)
+        self._looked_at = False
+        """What the firewall holds is in the ledger, whoever put it there."""
 
     @property
     def who(self) -> str:
@@ -70,93 +65,33 @@ class Acts:
 
     def follow(self) -> None:
         """Take in what has been done since, by us or others. Raises JournalError."""
-        self.ledger.fold(self.journal.news())
+        news = self.journal.news()
+        if self.journal.anew:
+            self.ledger.clear()
+            self._looked_at = False
+        self.ledger.fold(news)
         self.ledger.forget(self.clock())
 
-    # What would be done.
+    def compare(self, held: Held) -> drift.Drift:
+        """What was read of the firewall just now, beside the ledger."""
+        self._looked_at = True
+        return drift.compared(self.ledger, held, self.clock(), self.backend.name, self.ports)
 
     def plan(self, request: Request) -> Plan:
         """What `block` would do, without doing it."""
-        if not self.backend.keeps_time:
-            request = msgspec.structs.replace(
-                request, scope="smtp", seconds=None, usual=False, times={}, keep=request.sure
-            )
-        findings = (*self._guard().judge(request.networks), *request.findings)
-        refused = {finding.network for finding in findings if finding.refuses}
-        networks = tuple(network for network in dict.fromkeys(request.networks) if network not in refused)
-        now, act = self.clock(), new_act()
-        settled = {network for network in networks if self._kept(network, now)}
-        risky = any(finding.network not in refused | settled for finding in findings)
-        outcome: Outcome = "refused" if not networks else "asks" if risky and not request.sure else "applied"
-        times = {network: self._time(network, request, now) for network in networks}
-        probation = PROBATION if risky and not request.keep else None
-        record = Blocking(
-            act=act, time=now, who=self._actor.who.name, uid=self._actor.who.uid, pid=self._actor.pid,
-            backend=self.backend.name, networks={str(network): time for network, time in times.items()},
-            probation=probation, scope=request.scope, ports=self.ports, why=request.why,
-            findings=tuple(finding.says for finding in findings if finding.network not in refused),
-        )  # fmt: skip
-        wanted = tuple(
-            Wanted(
-                network,
-                request.scope,
-                time if probation is None or network in settled else probation,
-                act,
-                self._lasts(network, now),
-            )
-            for network, time in times.items()
-        )
-        ends = [now + each.seconds for each in wanted if each.seconds is not None]
-        until = min(ends, default=None)
-        answer = Answer(
-            outcome, networks, findings, act=act, seconds=tuple(times.values()), until=until,
-            probation=probation is not None,
-        )  # fmt: skip
-        return Plan(answer, self._change(wanted, request.scope), record)
-
-    def _time(self, network: Network, request: Request, now: float) -> float | None:
-        """How long its block is to last, once it is kept, in seconds; None: until removed."""
-        if network in request.times:
-            return request.times[network]
-        return escalated(self.ledger.blocks.get(network), now) if request.usual else request.seconds
-
-    def _lasts(self, network: Network, now: float) -> bool:
-        block = self.ledger.blocks.get(network)
-        return block is not None and block.lasts(now)
-
-    def _kept(self, network: Network, now: float) -> bool:
-        """It is blocked, and not on probation: no question of whether it should be."""
-        block = self.ledger.blocks.get(network)
-        return block is not None and block.lasts(now) and block.kept
-
-    def _change(self, wanted: tuple[Wanted, ...], scope: Scope) -> Change:
-        other: Scope = "all" if scope == "smtp" else "smtp"
-        moved = tuple((each.network, other) for each in wanted if each.there and self._scope(each.network) == other)
-        return Change(self.ports, wanted, moved, self.ledger.kinds)
-
-    def _scope(self, network: Network) -> Scope:
-        block = self.ledger.blocks.get(network)
-        return "smtp" if block is None else block.scope
+        return self._planner.block(request)
 
     def plan_unblock(self, networks: Iterable[Network], why: str = "") -> Plan:
         """What `unblock` would do. Networks that are not blocked are left out."""
-        now, act = self.clock(), new_act()
-        gone = tuple((network, self._scope(network)) for network in networks if self._lasts(network, now))
-        let_in = tuple(network for network, _scope in gone)
-        record = Unblocking(
-            act=act, time=now, who=self._actor.who.name, uid=self._actor.who.uid, pid=self._actor.pid,
-            backend=self.backend.name, networks=tuple(map(str, let_in)), why=why,
-        )  # fmt: skip
-        change = Change(self.ports, (), gone, self.ledger.kinds)
-        return Plan(Answer("applied", let_in, act=act), change, record)
+        return self._planner.unblock(networks, why)
 
     # Doing it.
 
     def block(self, request: Request) -> Answer:
         """Block, unless the guard refuses or asks. On return it is in the journal and in the firewall, or in neither.
-        Raises JournalError."""
+        Raises JournalError, and BackendError where what stands cannot be known."""
         with self.journal.locked():
-            self.follow()
+            self._prepare()
             plan = self.plan(request)
             if plan.answer.outcome == "refused":
                 self._refused(plan.answer, request)
@@ -164,6 +99,13 @@ class Acts:
                 return plan.answer
             self.write(plan.record)
             return self._carry_out(plan)
+
+    def _prepare(self) -> None:
+        """Know what there is before anything is done to it: the firewall's rules follow from all that it holds."""
+        self.follow()
+        drift.settle_locked(self)
+        if not self._looked_at:
+            self.compare(self.backend.read())
 
     def _refused(self, answer: Answer, request: Request) -> None:
         who, uid = self._actor.who
@@ -192,10 +134,19 @@ class Acts:
         try:
             self._result(answer.act, "applied", trouble, answer.ended)
         except JournalError as error:
-            self._take_back(before, plan.change)
-            return self._failed(answer, f"{error}; so it was taken back")
-        answer.reason = trouble
+            return self._failed(answer, f"{error}; {self._take_back(before, plan.change)}")
+        answer.reason = "; ".join(filter(None, (trouble, self._out_of(plan.elsewhere))))
         return answer
+
+    def _out_of(self, elsewhere: dict[str, Change]) -> str:
+        """What other firewalls hold is let go of there; what went wrong, "" for nothing."""
+        wrong = []
+        for name, change in elsewhere.items():
+            try:
+                self._other(name).apply(change)
+            except BackendError as error:
+                wrong.append(f"{name} still holds {len(change.remove):,} of them: {error}")
+        return "; ".join(wrong)
 
     def _apply(self, change: Change) -> None:
         """Raises BackendError where it was not done. A tool that hung may have done it: the firewall is asked."""
@@ -205,15 +156,18 @@ class Acts:
             if not error.unsure or not _holds(self.backend.read(), change):
                 raise
 
-    def _take_back(self, before: Before, done: Change) -> None:
-        """As it was before, as far as it can be had: what lasts shows as what differs."""
+    def _take_back(self, before: Before, done: Change) -> str:
+        """As it was before; what came of that, in words."""
         now = self.clock()
         old = [block for block in before.values() if block is not None and block.lasts(now)]
-        again = tuple(Wanted(block.network, block.scope, _left(block, now), block.act, True) for block in old)
+        again = tuple(Wanted(block.network, block.scope, left_of(block, now), block.act, True) for block in old)
         put = {(each.network, each.scope) for each in again}
         gone = tuple(each[:2] for each in done.add if each[:2] not in put)
-        with suppress(BackendError):
+        try:
             self.backend.apply(Change(self.ports, again, gone, done.standing))
+        except BackendError as error:
+            return f"and the firewall holds it, since it cannot be taken back: {error}"
+        return "so it was taken back"
 
     def _failed(self, answer: Answer, reason: str) -> Answer:
         try:
@@ -229,6 +183,8 @@ class Acts:
         try:
             with self.journal.locked():
                 self.follow()
+                with suppress(BackendError):
+                    drift.settle_locked(self)
                 plan = self.plan_unblock(networks, why)
                 return self._let_in(plan) if plan.answer.networks else plan.answer
         except JournalError as error:
@@ -242,7 +198,11 @@ class Acts:
         if not answer.unwritten:
             self.write(plan.record)
         try:
-            self._apply(plan.change)
+            if plan.change.remove:
+                self._apply(plan.change)
+            wrong = self._out_of(plan.elsewhere)
+            if wrong:
+                raise BackendError(wrong)
         except BackendError as error:
             return self._failed(answer, str(error))
         try:
@@ -253,28 +213,60 @@ class Acts:
         return answer
 
     def undo(self, act: str) -> Answer:
-        """Things as they were before that act: those it blocked are let in or have the time they had; those it let in
-        are blocked again for what is left of theirs. Raises JournalError, KeyError for an act that is not known."""
+        """Things as they were before that act, where nobody has acted since: those it blocked are let in or have the
+        time they had; those it let in are blocked again for what is left of theirs. Those that must not be blocked by
+        now are let in. Raises JournalError, KeyError for an act that is not known."""
+        self.follow()
         done = self.ledger.acts[act]
         now = self.clock()
-        old = [block for block in done.before.values() if block is not None and block.lasts(now)]
-        answer = Answer("applied")
-        for scope in sorted({block.scope for block in old}):
-            times = {block.network: _left(block, now) for block in old if block.scope == scope}
-            answer = self.block(Request(tuple(times), scope, times=times, why="undone", sure=True, keep=True))
-            if answer.outcome != "applied":
-                return answer
+        before = {network: old for network, old in done.before.items() if self._still(done, network, now)}
+        old = [block for block in before.values() if block is not None and block.lasts(now)]
         put = {block.network for block in old}
-        new = [network for network in done.before if network not in put]
-        return self.unblock(new, "undone") if new or not old else answer
+        new = [network for network in before if network not in put]
+        let_in = self.unblock(new, "undone") if new or not old else Answer("applied")
+        if let_in.outcome == "failed":
+            return let_in
+        answers = [self._put_back([block for block in old if block.scope == scope], act) for scope in _scopes(old)]
+        for answer in answers:
+            if answer.outcome == "failed":
+                return answer
+            let_in.networks += answer.networks
+            let_in.seconds += answer.seconds
+            let_in.act = answer.act or let_in.act
+            let_in.unwritten = let_in.unwritten or answer.unwritten
+        return let_in
+
+    def _still(self, done: Act, network: Network, now: float) -> bool:
+        """A network is as that act left it."""
+        block = self.ledger.blocks.get(network)
+        if block is None:
+            return False
+        if isinstance(done.record, Blocking):
+            return block.lasts(now) and self.ledger.maker(block) == done.record.act
+        return block.over == done.record.time
+
+    def _put_back(self, old: list[Block], act: str) -> Answer:
+        now = self.clock()
+        times = {block.network: left_of(block, now) for block in old}
+        request = Request(
+            tuple(times), old[0].scope, times=times, why="undone", sure=True, keep=True, exact=True, undoes=act
+        )
+        answer = self.block(request)
+        refused = [finding.network for finding in answer.findings if finding.refuses]
+        if answer.outcome != "failed" and refused:  # it must not be blocked at all by now
+            let_in = self.unblock(refused, "undone")
+            answer.outcome, answer.unwritten = let_in.outcome, let_in.unwritten
+            answer.networks += let_in.networks
+        return answer
 
     # What came of it.
 
     def verify(self, act: str) -> Answer:
         """Look whether the firewall holds what an act put there, and whether sessions are left; ends those that are.
         Raises JournalError, KeyError for an act that is not known."""
+        self.follow()
         record = self.ledger.acts[act].record
-        networks = [network for network in self.ledger.acts[act].before if self._lasts(network, self.clock())]
+        networks = [network for network in self.ledger.acts[act].before if self._lasts(network)]
         state, reason = self._looked(networks, record)
         with self.journal.locked():
             self.follow()
@@ -288,15 +280,24 @@ class Acts:
             return "failed", f"the firewall cannot be read back: {error}"
         if isinstance(record, Unblocking):
             return "verified", ""
-        missing = [network for network in networks if (network, record.scope) not in held.entries]
-        if held.trouble or missing:
-            return "failed", held.trouble or f"{len(missing):,} of {len(networks):,} networks are not in the firewall"
+        missing = [network for network in networks if (network, self._scope(network)) not in held.entries]
+        trouble = self.compare(held).trouble
+        if trouble or missing:
+            return "failed", trouble or f"{len(missing):,} of {len(networks):,} networks are not in the firewall"
         try:
             self.live.end(networks, record.scope, self.ports)
             left = self.live.count(networks, record.scope, self.ports)
         except SocketsError as error:
             return "verified", str(error)
         return ("failed", f"{left:,} session{'s' if left > 1 else ''} cannot be ended") if left else ("verified", "")
+
+    def _lasts(self, network: Network) -> bool:
+        block = self.ledger.blocks.get(network)
+        return block is not None and block.lasts(self.clock())
+
+    def _scope(self, network: Network) -> Scope:
+        block = self.ledger.blocks.get(network)
+        return "smtp" if block is None else block.scope
 
     def write(self, record: AnyRecord) -> None:
         """A line of the journal, and what it means. To be called while it is locked. Raises JournalError."""
@@ -307,8 +308,8 @@ class Acts:
         self.write(Result(act=act, time=self.clock(), state=state, reason=reason, ended=ended))
 
 
-def _left(block: Block, now: float) -> float | None:
-    return None if block.until is None else max(1.0, block.until - now)
+def _scopes(blocks: Iterable[Block]) -> list[Scope]:
+    return sorted({block.scope for block in blocks})
 
 
 def _holds(held: Held, change: Change) -> bool:

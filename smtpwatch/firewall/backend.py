@@ -69,6 +69,8 @@ class Held(NamedTuple):
 
     entries: dict[tuple[Network, Scope], Entry]
     trouble: str
+    ports: frozenset[int] | None = None
+    """Those of scope "smtp", None where they are not ours to say."""
 
 
 class Backend(Protocol):

@@ -56,8 +56,9 @@ class Block(msgspec.Struct):
     over: float | None = None
     """When it was taken back before its time."""
     gone: bool = False
-    """The firewall does not hold it, though nobody here took it back: it never came to be, or another tool or a restart
-    has taken it out."""
+    """The firewall does not hold it, though nobody here took it back: it never came to be, or it is `lost`."""
+    lost: bool = False
+    """The firewall held it once: another tool or a restart has taken it out before its time."""
 
     def lasts(self, now: float) -> bool:
         """Whether it is in force at `now`, if all is well."""
@@ -83,14 +84,20 @@ class Block(msgspec.Struct):
 
 def escalated(before: Block | None, now: float) -> float | None:
     """How long a block lasts by default, in seconds: an hour, or for a repeat offender, one that has sat out the block
-    `before` of late, four times as long as that. One that is blocked still has its time anew. None: until removed,
-    since it would be longer than LONGEST."""
+    `before` of late, four times as long as that. One that is blocked still has its time anew. Never less than an hour.
+    None: until removed, since it would be longer than LONGEST."""
     if before is None:
         return DEFAULT_TIME
     if before.lasts(now):
-        return before.asked
+        return None if before.asked is None else max(DEFAULT_TIME, before.asked)
     sat_out = before.kept and before.over is None and not before.gone and before.until is not None
     if not sat_out or before.asked is None or now - (before.until or 0.0) > ESCALATES_WITHIN:
         return DEFAULT_TIME
-    longer = before.asked * ESCALATION
-    return longer if longer <= LONGEST else None
+    return bounded(max(DEFAULT_TIME, before.asked * ESCALATION))
+
+
+def bounded(seconds: float | None) -> float | None:
+    """A time as a firewall can hold it: what is longer than LONGEST, or no number, has no end; a second at least."""
+    if seconds is None or not seconds <= LONGEST:
+        return None
+    return max(1.0, seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from smtpwatch import rights
@@ -14,6 +15,7 @@ from smtpwatch.firewall.choose import available, choose
 from smtpwatch.firewall.drift import compared
 from smtpwatch.firewall.journal import Journal, JournalError
 from smtpwatch.firewall.ledger import Ledger
+from smtpwatch.firewall.opening import holding
 
 
 def findings(config: Config) -> Iterator[Finding]:
@@ -22,7 +24,7 @@ def findings(config: Config) -> Iterator[Finding]:
         yield Finding("blocking", "switched off (block = false, or --no-block)", None)
         return
     try:
-        backend = choose(config.firewall, config.jail)
+        backend = choose(config.firewall, config.jail, holds=_holding(config))
     except BackendError as error:
         yield Finding("blocking", str(error), False, rights.remedy() if not rights.may_block() else "")
         return
@@ -35,7 +37,7 @@ def findings(config: Config) -> Iterator[Finding]:
     journal, ledger = Journal(Path(config.journal)), Ledger()
     try:
         ledger.fold(journal.news())
-        drift = compared(ledger, backend.read(), time.time())
+        drift = compared(ledger, backend.read(), time.time(), backend.name, config.ports)
     except (BackendError, JournalError) as error:
         yield Finding("blocks", str(error), False)
         return
@@ -50,3 +52,10 @@ def findings(config: Config) -> Iterator[Finding]:
         yield Finding("blocks", f"{len(drift.strange):,} in the firewall are not in the journal", None)
     if journal.damaged:
         yield Finding("blocks", f"{journal.damaged:,} lines of the journal cannot be read", False)
+
+
+def _holding(config: Config) -> str:
+    ledger = Ledger()
+    with suppress(JournalError):  # which is told below
+        ledger.fold(Journal(Path(config.journal)).news())
+    return holding(ledger, time.time())

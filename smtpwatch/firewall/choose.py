@@ -35,13 +35,15 @@ class Usable(NamedTuple):
     name: str
     usable: bool
     says: str
+    silent: bool = False
+    """It did not answer in time, so that what it holds is not known."""
 
 
-def choose(setting: Setting, jail: str, path: str = PATH) -> Backend:
-    """The backend of that name, or the first that can be used: nftables, else iptables with ipset. fail2ban is taken
-    only when asked for by name; `jail` is the one that bans then. Raises BackendError with what to do about it. Takes
-    as long as the tools do, a few ms."""
-    names = ("nftables", "iptables") if setting == "auto" else (setting,)
+def choose(setting: Setting, jail: str, path: str = PATH, holds: str = "") -> Backend:
+    """The backend of that name, or the first that can be used: the one that `holds` blocks already, nftables, iptables
+    with ipset. fail2ban is taken only when asked for by name; `jail` is the one that bans then. Raises BackendError
+    with what to do about it. Takes as long as the tools do, a few ms."""
+    names = sorted(("nftables", "iptables"), key=lambda name: name != holds) if setting == "auto" else [setting]
     made: dict[str, Callable[[], Backend]] = {
         "nftables": lambda: Nftables(find("nft", path)),
         "iptables": lambda: IpsetIptables(path),
@@ -52,6 +54,8 @@ def choose(setting: Setting, jail: str, path: str = PATH) -> Backend:
         found.append(_tried(name, path))
         if found[-1].usable:
             return made[name]()
+        if found[-1].silent:
+            raise BackendError(f"{name}: {found[-1].says}; another firewall can be named (--firewall)")
     if setting != "auto":
         raise BackendError(f"{setting} cannot be used: {found[0].says}")
     there = [each for each in found if not _missing(each.name, path)]
@@ -76,7 +80,8 @@ def _tried(name: str, path: str) -> Usable:
             _run(command, path)
     except BackendError as error:
         refused = any(words in str(error) for words in _REFUSED)
-        return Usable(name, False, ": ".join(filter(None, (says, NEEDS_ROOT if refused else str(error)))))
+        told = ": ".join(filter(None, (says, NEEDS_ROOT if refused else str(error))))
+        return Usable(name, False, told, error.unsure)
     return Usable(name, True, says)
 
 

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
 
@@ -17,16 +16,17 @@ from smtpwatch.clean import clean, clean_json
 from smtpwatch.config import Config
 from smtpwatch.firewall import drift, tidying
 from smtpwatch.firewall.acting import Acting
-from smtpwatch.firewall.acts import Actor, Acts
+from smtpwatch.firewall.acts import Acts
 from smtpwatch.firewall.backend import BackendError
 from smtpwatch.firewall.block import Block, Scope
 from smtpwatch.firewall.blocking import BlockingError, OwnBlocking
-from smtpwatch.firewall.choose import choose
 from smtpwatch.firewall.compact import Merged
 from smtpwatch.firewall.evidence import against
-from smtpwatch.firewall.guard import Finding, Guard
-from smtpwatch.firewall.journal import Journal, JournalError
+from smtpwatch.firewall.guard import Finding
+from smtpwatch.firewall.journal import JournalError
 from smtpwatch.firewall.listed import row_json
+from smtpwatch.firewall.opening import acts_here
+from smtpwatch.firewall.planning import Actor
 from smtpwatch.firewall.prefixes import Network, shown
 from smtpwatch.firewall.request import Answer, Request
 from smtpwatch.firewall.sessions import LiveSessions
@@ -55,11 +55,7 @@ def opened(config: Config) -> Iterator[Acts]:
         surroundings.look()
         sessions = LiveSessions()
         try:
-            acts = Acts(
-                choose(config.firewall, config.jail), Journal(Path(config.journal)),
-                lambda: Guard(surroundings.protected()), sessions, config.ports,
-                Actor(real_user(), os.getpid()), time.time,
-            )  # fmt: skip
+            acts = acts_here(config, surroundings, sessions, Actor(real_user(), os.getpid()))
             for line in (*surroundings.notes, *drift.settle(acts)):
                 _say(line)
             yield acts
@@ -223,21 +219,23 @@ def _instead(acts: Acts, network: Network, now: float) -> str:
     return f"; in it are: {', '.join(map(shown, inside[:3]))}{' and others' if inside[3:] else ''}" if inside else ""
 
 
-def blocks(config: Config, restore: bool, merge: bool, sure: bool, put: Callable[[bytes], None], json: bool) -> int:
+def blocks(
+    config: Config, restore: bool, merge: bool, sure: bool, keep: bool, put: Callable[[bytes], None], json: bool
+) -> int:
     """List what is blocked, and where firewall and journal differ; with `restore` put back what is gone, with `merge`
-    make neighbours one network first. Returns the exit code. Raises BlockingError."""
+    make neighbours one network. Returns the exit code. Raises BlockingError."""
     with opened(config) as acts:
         code = DONE
         seen = drift.look(acts)
-        if merge:
-            _merge(acts, Evidence(config))
-            seen = drift.look(acts)
         if restore:
-            for answer in drift.restore(acts, seen.gone, sure):
+            for answer in drift.restore(acts, seen.gone, sure, keep):
                 for finding in answer.findings:
                     _say(finding.says)
                 looked = acts.verify(answer.act) if answer.outcome == "applied" else answer
                 code = max(code, _code(looked))
+            seen = drift.look(acts)
+        if merge:
+            _merge(acts, Evidence(config))
             seen = drift.look(acts)
         now = acts.clock()
         rows = sorted([*acts.ledger.standing(now), *seen.gone], key=lambda each: each.since, reverse=True)

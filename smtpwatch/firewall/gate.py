@@ -10,16 +10,15 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 
 from smtpwatch.firewall import drift, talk
-from smtpwatch.firewall.acts import Actor, Acts
+from smtpwatch.firewall.acts import Acts
 from smtpwatch.firewall.backend import BackendError
 from smtpwatch.firewall.block import Block
 from smtpwatch.firewall.blocking import BlockingError, OwnBlocking
-from smtpwatch.firewall.choose import choose
-from smtpwatch.firewall.guard import Guard
-from smtpwatch.firewall.journal import Journal, JournalError
+from smtpwatch.firewall.journal import JournalError
+from smtpwatch.firewall.opening import acts_here
+from smtpwatch.firewall.planning import Actor
 from smtpwatch.firewall.prefixes import Network
 from smtpwatch.firewall.request import Answer
 from smtpwatch.firewall.sessions import LiveSessions
@@ -63,7 +62,12 @@ class Gate:
                 elif isinstance(call, talk.Call):
                     await self._answer(call)
                 await self._writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (
+            asyncio.IncompleteReadError,
+            ConnectionError,
+            ValueError,
+            RecursionError,
+        ):  # gone, or no console of ours
             return
         finally:
             for each in looking:
@@ -72,7 +76,7 @@ class Gate:
     async def _answer(self, call: talk.Call) -> None:
         try:
             answer = await self._do(call)
-        except BlockingError as error:
+        except (BlockingError, ValueError, OverflowError) as error:
             self._say(talk.Answered(call.number, None, str(error)))
         else:
             self._tell(self._of_act(answer))
@@ -133,9 +137,11 @@ class Gate:
                 if self._acts.ledger.folded != before:  # what was read may be older than what was done
                     await asyncio.sleep(SOON)
                     continue
-                self._blocking.problem = drift.compared(self._acts.ledger, held, time.time()).trouble
+                self._blocking.problem = self._acts.compare(held).trouble
             except (BackendError, JournalError) as error:
                 self._blocking.problem = str(error)
+            with suppress(ConnectionError):
+                await self._writer.drain()  # a console that does not read gets no more, until it does
             self._tell([*self._acts.ledger.blocks, *self._told])
             took = time.monotonic() - begun
             self._sooner.clear()
@@ -182,10 +188,7 @@ def _opened(start: talk.Start) -> tuple[Acts, Surroundings, tuple[str, ...]]:
     config = start.config
     surroundings = Surroundings(config, trusted_networks)
     surroundings.look()
-    acts = Acts(
-        choose(config.firewall, config.jail), Journal(Path(config.journal)), lambda: Guard(surroundings.protected()),
-        LiveSessions(), config.ports, Actor(Who(start.who, start.uid), os.getppid()), time.time,
-    )  # fmt: skip
+    acts = acts_here(config, surroundings, LiveSessions(), Actor(Who(start.who, start.uid), os.getppid()))
     notes = drift.settle(acts)
     return acts, surroundings, (*surroundings.notes, *notes)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import IO
 
+from smtpwatch.clean import clean
 from smtpwatch.config import Config
 from smtpwatch.firewall import talk
 from smtpwatch.firewall.block import Block
@@ -17,6 +21,7 @@ from smtpwatch.firewall.prefixes import Network, Prefixes
 from smtpwatch.firewall.request import Answer, Request
 from smtpwatch.firewall.who import real_user
 
+SAID = 200  # characters of what it said last
 GONE = "the process that blocks has ended; what is blocked stays blocked"
 
 
@@ -34,16 +39,19 @@ class GatedBlocking:
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._said: IO[bytes] | None = None
+        """What it writes to its standard error: that must not go over the screen."""
         self._ready = asyncio.Event()
 
     async def run(self) -> None:
         """Start the gate and listen to it, until it has gone."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, tempfile.TemporaryFile() as said:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "smtpwatch.firewall.gate", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True,
+                pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stderr=said, start_new_session=True,
             )  # fmt: skip
+            self._said = os.fdopen(os.dup(said.fileno()), "rb")
         reader, self._writer = await asyncio.open_connection(sock=ours, limit=1 << 20)
         who = real_user()
         self._writer.write(talk.framed(talk.Start(self._config, who.name, who.uid)))
@@ -52,6 +60,8 @@ class GatedBlocking:
                 self._take(talk.FROM_GATE.decode(await talk.received(reader)))
         except (asyncio.IncompleteReadError, ConnectionError):
             self._gone()
+        finally:
+            self._said.close()
 
     def _take(self, message: talk.FromGate) -> None:
         match message:
@@ -76,21 +86,34 @@ class GatedBlocking:
                         waiting.set_exception(BlockingError(message.problem))
 
     def _gone(self) -> None:
-        self.problem = GONE
+        self.problem = f"{GONE}{self._last_words}"
         self._writer = None
         self._ready.set()
         for waiting in self._waiting.values():
-            waiting.set_exception(BlockingError(GONE))
+            waiting.set_exception(BlockingError(self.problem))
         self._waiting.clear()
+
+    @property
+    def _last_words(self) -> str:
+        """Of an end that nobody has thought of."""
+        if self._said is None:  # it never began
+            return ""
+        self._said.seek(0)
+        lines = self._said.read().decode("utf-8", "replace").split("\n")
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        return f" ({clean(last)[:SAID]})" if last else ""
 
     async def _ask(self, kind: Callable[..., talk.ToGate], *about: object) -> Answer:
         await self._ready.wait()
         if self._writer is None or not self.backend:
             raise BlockingError(self.problem or GONE)
         self._number += 1
+        message = talk.framed(kind(self._number, *about))
+        if len(message) > talk.LONGEST:
+            raise BlockingError("too many at once")
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[self._number] = answer
-        self._writer.write(talk.framed(kind(self._number, *about)))
+        self._writer.write(message)
         return await answer
 
     async def plan(self, request: Request) -> Answer:

@@ -71,7 +71,8 @@ class IpsetIptables:
         for (name, each), how in looked.members.items():
             if name != PORTS:
                 entries[ipset_lines.network(name, each), SETS[name][0]] = ipset_lines.entry(how)
-        return Held(entries, _trouble(looked))
+        ports = frozenset(int(each) for name, each in looked.members if name == PORTS)
+        return Held(entries, _trouble(looked), ports)
 
     def commands(self, change: Change) -> list[str]:
         """What would be run now. Where the firewall cannot be looked at, as if none of our rules were there."""
@@ -155,11 +156,12 @@ def _ruled(version: int, now: Rules, then: Rules) -> Iterator[Step]:
 
 
 def _ports(change: Change, looked: Looked) -> Iterator[str]:
-    """Those of `change`, and no others."""
+    """Those of `change`; others go only where nothing stands, since they may be another console's."""
     wanted = {str(port) for port in change.ports}
     yield ipset_lines.made(PORTS)
     yield from (f"add {PORTS} {port}" for port in change.ports)
-    yield from (f"del {PORTS} {port}" for name, port in looked.members if name == PORTS and port not in wanted)
+    if not change.standing:
+        yield from (f"del {PORTS} {port}" for name, port in looked.members if name == PORTS and port not in wanted)
 
 
 def _members(change: Change, looked: Looked) -> Iterator[str]:
@@ -228,4 +230,6 @@ def _trouble(looked: Looked) -> str:
         found = iptables.trouble(rules, version) if isinstance(rules, Rules) else str(rules)
         if found:
             return found
+        if not any(name == PORTS for name, _ in looked.members):
+            return "the set of mail's ports is empty"
     return ""

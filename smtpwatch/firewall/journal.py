@@ -9,6 +9,7 @@ import fcntl
 import os
 import secrets
 import signal
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ VERSION = 1
 LOCK_LIMIT = 20.0  # seconds to wait for another one's act, which takes as long as its tool: tool.LIMIT
 LOCK_POLL = 0.01
 
+HEAD = 200  # octets, of which no two journals have the same: the first line's time and act are among them
+
+_CAREFUL = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # which opens a FIFO, too, and does not wait for another end
 _CUTTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that would cut an act short."""
 
@@ -42,8 +46,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_d
 
 class Blocking(Record, frozen=True, kw_only=True, tag="block"):
     """These networks are about to be blocked, or their time is set anew: each for so many seconds, None: until removed.
-    `probation`: the seconds after which it ends nevertheless, unless it is kept. `findings` are what the guard had to
-    say."""
+    `probation`: the seconds after which it ends nevertheless, unless it is kept. `wide` are those that are blocked on
+    all ports, whatever `scope` says, as they were before. `findings` are what the guard had to say.
+
+    `undoes`: the act that this one takes back; `again`: it puts back what the firewall has lost. Either way the blocks
+    are what they were but for their time."""
 
     who: str
     uid: int
@@ -55,6 +62,9 @@ class Blocking(Record, frozen=True, kw_only=True, tag="block"):
     ports: tuple[int, ...]
     why: str
     findings: tuple[str, ...] = ()
+    wide: tuple[str, ...] = ()
+    undoes: str = ""
+    again: bool = False
 
 
 class Unblocking(Record, frozen=True, kw_only=True, tag="unblock"):
@@ -104,9 +114,11 @@ class Journal:
         self.path = path
         self.damaged = 0
         """Lines that cannot be read: another version's, or what a crash left of one."""
+        self.anew = False
+        """What `news` gave last are all lines there are: the file is not the one that was read before."""
         self._read_to = 0
-        self._file: tuple[int, int] | None = None
-        """Device and inode of what was read so far."""
+        self._file: tuple[int, int, bytes] | None = None
+        """Device, inode and the beginning of what was read so far: an inode is used again at once."""
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -124,12 +136,16 @@ class Journal:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             new = not self.path.exists()
-            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _CAREFUL, 0o600)
             if new:
                 _sync_directory(self.path.parent)
         except OSError as error:
             why = "its directory is a file" if isinstance(error, FileExistsError) else error.strerror
             raise JournalError(f"the journal {self.path} cannot be written: {why}") from None
+        wrong = _wrong(os.fstat(descriptor))
+        if wrong:
+            os.close(descriptor)
+            raise JournalError(f"the journal {self.path} is not written: {wrong}")
         return descriptor
 
     def _wait(self, descriptor: int) -> None:
@@ -165,13 +181,23 @@ class Journal:
             os.close(descriptor)
 
     def news(self) -> list[AnyRecord]:
-        """The lines since the last call, in order; all of them where the file is another one now. None at all where
-        there is no file. Raises JournalError."""
+        """The lines since the last call, in order; all of them where the file is another one now (`anew`). None at all
+        where there is no file. Raises JournalError."""
+        self.anew = False
         try:
-            with self.path.open("rb") as file:
+            with os.fdopen(os.open(self.path, os.O_RDONLY | _CAREFUL), "rb") as file:
                 status = os.fstat(file.fileno())
-                if (status.st_dev, status.st_ino) != self._file or status.st_size < self._read_to:
-                    self._file, self._read_to = (status.st_dev, status.st_ino), 0
+                wrong = _wrong(status)
+                if wrong:
+                    raise JournalError(f"the journal {self.path} is not read: {wrong}")
+                head = file.read(HEAD)
+                here = status.st_dev, status.st_ino, head
+                if self._file is None or self._file[:2] != here[:2] or not head.startswith(self._file[2]):
+                    self.anew = self._file is not None
+                    self._read_to = 0
+                elif status.st_size < self._read_to:
+                    self.anew, self._read_to = True, 0
+                self._file = here
                 file.seek(self._read_to)
                 octets = file.read()
         except FileNotFoundError:
@@ -188,7 +214,7 @@ class Journal:
                 continue
             try:
                 yield _DECODER.decode(line)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 self.damaged += 1
 
 
@@ -212,6 +238,15 @@ def _uninterrupted() -> Iterator[None]:
             signal.signal(number, handler or signal.SIG_DFL)
         for came_first in came[:1]:
             os.kill(os.getpid(), came_first)
+
+
+def _wrong(status: os.stat_result) -> str:
+    """Why a file is not to be trusted with what is blocked, "" if it is: whoever may write it could have us block."""
+    if not stat.S_ISREG(status.st_mode):
+        return "it is no file"
+    if status.st_uid not in (0, os.geteuid()):
+        return "it belongs to another user"
+    return "others may write it" if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
 
 
 def _write(descriptor: int, octets: bytes) -> None:

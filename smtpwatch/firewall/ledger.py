@@ -59,6 +59,24 @@ class Ledger:
         """Those in force at `now`, if all is well."""
         return (block for _network, block in self.blocks.items() if block.lasts(now))
 
+    def lost(self, now: float) -> list[Block]:
+        """Those that should be in force, but that the firewall does not hold any longer."""
+        return [
+            block for _network, block in self.blocks.items()
+            if block.lost and block.over is None and (block.until is None or now < block.until)
+        ]  # fmt: skip
+
+    def maker(self, block: Block) -> str:
+        """The act that a block comes from: where a later one was undone, the one before it."""
+        act = self.acts.get(block.act)
+        while act is not None and isinstance(act.record, Blocking) and act.record.undoes:
+            undone = self.acts.get(act.record.undoes)
+            old = None if undone is None else undone.before.get(block.network)
+            if old is None:
+                break
+            block, act = old, self.acts.get(old.act)
+        return block.act
+
     def unfinished(self) -> list[Act]:
         """Acts of which no outcome is known: whoever did them was cut short."""
         return [act for act in self.acts.values() if not act.over]
@@ -78,6 +96,12 @@ class Ledger:
         if each not in self.kinds:
             self.kinds |= {each}
 
+    def clear(self) -> None:
+        """Know nothing any more: the journal is another one."""
+        self.blocks.clear()
+        self.acts.clear()
+        self.kinds = frozenset()
+
     def forget(self, now: float) -> None:
         """Let go of those that ended so long ago that they count for nothing; looks once a minute, as there may be a
         hundred thousand."""
@@ -90,27 +114,40 @@ class Ledger:
                 self.blocks.drop(network)
         self.kinds = frozenset(kind(block.network, block.scope) for block in self.standing(now))
 
-    def _begin(self, record: Blocking | Unblocking) -> Before:
-        before: Before = {network: self.blocks.get(network) for network in _networks(record.networks)}
+    def _begin(self, record: Blocking | Unblocking, networks: Iterable[Network]) -> Before:
+        before: Before = {network: self.blocks.get(network) for network in networks}
         self.acts[record.act] = Act(record, before)
         while len(self.acts) > UNDOABLE:
             self.acts.popitem(last=False)
         return before
 
     def _blocking(self, record: Blocking) -> None:
-        for network, old in self._begin(record).items():
-            asked = record.networks.get(str(network))
-            if old is None or not old.lasts(record.time):
-                self.put(blocked(network, asked, record, record.probation))
-                continue
-            # Its time is set anew; what is not on probation is not put there.
-            block = blocked(network, asked, record, None if old.kept else record.probation)
-            block.since, block.why = old.since, record.why or old.why
-            block.counted_before(old)
+        times = {network: seconds for text, seconds in record.networks.items() for network in _networks((text,))}
+        wide = frozenset(_networks(record.wide))
+        for network, old in self._begin(record, times).items():
+            lasted = old is not None and old.lasts(record.time)
+            # What is not on probation is not put there.
+            probation = None if lasted and old is not None and old.kept else record.probation
+            block = blocked(network, times[network], record, probation)
+            if network in wide:
+                block.scope = "all"
+            if lasted and old is not None:  # its time is set anew
+                block.since, block.why = old.since, record.why or old.why
+                block.counted_before(old)
+            was = self._was(record, network, old)
+            if was is not None:
+                block.asked, block.kept = was.asked, was.kept and block.kept
             self.put(block)
 
+    def _was(self, record: Blocking, network: Network, old: Block | None) -> Block | None:
+        """The block that a record puts back, if it does."""
+        if not record.undoes:
+            return old if record.again else None
+        undone = self.acts.get(record.undoes)
+        return None if undone is None else undone.before.get(network)
+
     def _unblocking(self, record: Unblocking) -> None:
-        for old in self._begin(record).values():
+        for old in self._begin(record, _networks(record.networks)).values():
             if old is not None and old.lasts(record.time):
                 self.put(msgspec.structs.replace(old, over=record.time))
 
@@ -122,13 +159,16 @@ class Ledger:
         act.ended += record.ended
         for network, old in act.before.items():
             block = self.blocks.get(network)
-            if block is None or block.act != record.act:
-                if record.state == "failed" and isinstance(act.record, Unblocking) and old is not None:
+            if isinstance(act.record, Unblocking):
+                let_in = block is not None and block.over == act.record.time
+                if record.state == "failed" and old is not None and let_in:
                     self.put(old)  # it is still blocked
+            elif block is None or block.act != record.act:
+                continue
             elif record.state != "failed":
                 block.state, block.reason = record.state, record.reason
-            elif not act.applied and old is not None and old.lasts(act.record.time):
-                self.put(old)  # its time is what it was
+            elif not act.applied and old is not None and (old.lost or old.lasts(act.record.time)):
+                self.put(old)  # its time is what it was, or it still is what the firewall has lost
             else:
                 block.state, block.reason, block.gone = "failed", record.reason, not act.applied
         act.applied = act.applied or record.state == "applied"

@@ -61,6 +61,8 @@ def listed(path: Path, now: float) -> list[Listed]:
     for number, line in enumerate(_read(path).splitlines(), 1):
         try:
             each = _row(line, now) if line.lstrip().startswith(b"{") else _plain(line)
+        except RecursionError:
+            raise ListError(f"{path}, line {number}: brackets in brackets") from None
         except (NetworkError, ValueError, msgspec.MsgspecError) as error:
             raise ListError(f"{path}, line {number}: {error}") from None
         if each is not None and (not each.timed or each.seconds is None or each.seconds > 0):

@@ -7,7 +7,7 @@ is added: 1 s at 100,000, here 4 ms. Networks may lie in one another: the narrow
 
 The hook is prerouting, before conntrack and before everything else that filters: no other table can accept what is
 dropped here, and what goes to containers passes by too. A change is one transaction of the kernel; it names nothing but
-our own table."""
+our own table. Ports of mail are only added while anything stands, since they are those of every console here."""
 
 from __future__ import annotations
 
@@ -57,6 +57,10 @@ class _Set(msgspec.Struct):
     elem: list[str | _Element] = []
 
 
+class _Ports(msgspec.Struct):
+    elem: list[int] = []
+
+
 class _Named(msgspec.Struct):
     name: str
 
@@ -67,6 +71,7 @@ class _Listed(msgspec.Struct):
 
 # Typed, as a hundred thousand elements take a third of the time and the room that dicts take.
 _LISTED, _NAMED, _SET = msgspec.json.Decoder(_Listed), msgspec.json.Decoder(_Named), msgspec.json.Decoder(_Set)
+_PORTS = msgspec.json.Decoder(_Ports)
 
 
 class Nftables:
@@ -115,6 +120,8 @@ def transaction(change: Change) -> Iterator[Json]:
     removed = {kind(*each) for each in change.remove}
     yield {"add": {"table": {"family": TABLE["family"], "name": TABLE["table"]}}}
     yield {"add": {"set": {**TABLE, "name": PORTS, "type": "inet_service"}}}
+    if not change.standing:
+        yield {"flush": {"set": {**TABLE, "name": PORTS}}}
     yield {"add": {"element": {**TABLE, "name": PORTS, "elem": list(change.ports)}}}
     for each in sorted(wanted | removed):
         made = {"type": f"ipv{each.version}_addr", "flags": ["timeout"], "stmt": [{"counter": None}]}
@@ -188,15 +195,19 @@ def held(listed: bytes) -> Held:
     try:
         objects = _LISTED.decode(listed).nftables
         entries: dict[tuple[Network, Scope], Entry] = {}
+        ports: frozenset[int] = frozenset()
         for each in objects:
-            if "set" in each and (of := _of_name(_NAMED.decode(each["set"]).name)) is not None:
+            set_ = _NAMED.decode(each["set"]).name if "set" in each else ""
+            if set_ == PORTS:
+                ports = frozenset(map(int, _PORTS.decode(each["set"]).elem))
+            elif (of := _of_name(set_)) is not None:
                 for element in _SET.decode(each["set"]).elem:
                     network, entry = _entry(of, element)
                     entries[network, of.scope] = entry
         others: list[Json] = [
             {what: msgspec.json.decode(raw) for what, raw in each.items()} for each in objects if "set" not in each
         ]
-        return Held(entries, _trouble(others, {kind(*each) for each in entries}))
+        return Held(entries, _trouble(others, {kind(*each) for each in entries}, ports), ports)
     except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise BackendError(f"nft answers in a way that is not understood: {type(error).__name__}: {error}") from None
 
@@ -218,28 +229,44 @@ def _entry(of: Kind, element: str | _Element) -> tuple[Network, Entry]:
     return ip_network((told.val, of.length)), Entry(told.expires, packets, octets, told.comment)
 
 
-def _trouble(objects: list[Json], filled: set[Kind]) -> str:
+def _trouble(objects: list[Json], filled: set[Kind], ports: frozenset[int]) -> str:
     """Why packets of these sets are not dropped, though the sets hold what they should."""
     chains = {each["chain"]["name"]: each["chain"] for each in objects if "chain" in each}
     base = chains.get("prerouting")
     if not filled:
         return ""
+    if any(each["table"].get("flags") for each in objects if "table" in each):
+        return "our table is switched off (dormant)"
     if base is None:
         return "our chain is gone"
     if (base.get("hook"), base.get("type")) != ("prerouting", "filter"):
         return f"our chain hangs on the hook {base.get('hook')}, not on prerouting"
+    if not ports and any(of.scope == "smtp" for of in filled):
+        return "the set of mail's ports is empty"
     rules = [each["rule"] for each in objects if "rule" in each]
-    jumps = {expr["jump"]["target"] for rule in rules if rule["chain"] == "prerouting" for expr in _exprs(rule, "jump")}
+    first = [rule for rule in rules if rule["chain"] == "prerouting"]
+    for at, scope in enumerate(SCOPES):
+        if not any(_leads(rule, scope) for rule in first) and any(of.scope == scope for of in filled):
+            return f"the rule that leads to the blocks of ports {scope} is gone"
+        if not (at < len(first) and _leads(first[at], scope)):
+            return "a rule that is not ours stands in our chain prerouting"
     for of in sorted(filled):
-        if of.scope not in jumps:
-            return f"the rule that leads to the blocks of ports {of.scope} is gone"
         if not any(rule["chain"] == of.scope and _drops(rule, name(of)) for rule in rules):
             return f"the rule that drops what is in {name(of)} is gone"
+    if any(rule["chain"] in SCOPES and not _exprs(rule, "drop") for rule in rules):
+        return "a rule that is not ours stands in our chains"
     return ""
 
 
 def _exprs(rule: Json, what: str) -> list[Json]:
     return [expr for expr in rule["expr"] if what in expr]
+
+
+def _leads(rule: Json, scope: Scope) -> bool:
+    """It is our rule that sends packets on to the blocks for these ports."""
+    matches = [each["match"]["right"] for each in _exprs(rule, "match")]
+    jumps = [each["jump"]["target"] for each in _exprs(rule, "jump")]
+    return jumps == [scope] and matches == ([f"@{PORTS}"] if scope == "smtp" else [])
 
 
 def _drops(rule: Json, set_: str) -> bool:

@@ -110,6 +110,13 @@ class Prefixes(Generic[T]):
         firsts = self._firsts[network.version]
         del firsts[bisect_left(firsts, (first, network.prefixlen))]
 
+    def clear(self) -> None:
+        """Forget all."""
+        self._values.clear()
+        self._kinds.clear()
+        for firsts in self._firsts.values():
+            firsts.clear()
+
     def around(self, network: Network) -> list[Network]:
         """Those that hold all of it, itself among them, the narrowest first."""
         bits, first = network.max_prefixlen, int(network.network_address)

@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-from smtpwatch.firewall.acts import Actor, Acts
+from smtpwatch.firewall.acts import Acts
 from smtpwatch.firewall.backend import Change, Entry, Held
 from smtpwatch.firewall.block import Scope
 from smtpwatch.firewall.blocking import OwnBlocking
 from smtpwatch.firewall.guard import Guard, Protected
 from smtpwatch.firewall.journal import Journal
+from smtpwatch.firewall.planning import Actor
 from smtpwatch.firewall.prefixes import Network
 from smtpwatch.firewall.who import real_user
 

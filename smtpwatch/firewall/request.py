@@ -17,8 +17,10 @@ class Request(msgspec.Struct, frozen=True):
     """What is to be blocked, as one act: all of it, but for those that the guard refuses.
 
     `seconds` None: until removed; `usual`: an hour instead, or more for a repeat offender. `times` are those that
-    differ. `findings` are what is known against it by whoever asks, beside what the guard finds. Not `sure`: rather ask
-    than block where there is a finding. `keep`: without the time on probation that a risky block has."""
+    differ. Not `exact`: neither of these two shortens what is blocked already, and `scope` takes no ports from it.
+    `findings` are what is known against it by whoever asks, beside what the guard finds. Not `sure`: rather ask than
+    block where there is a finding. `keep`: without the time on probation that a risky block has. `undoes`, `again`: as
+    the journal has them."""
 
     networks: tuple[Network, ...]
     scope: Scope = "smtp"
@@ -29,6 +31,9 @@ class Request(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     sure: bool = False
     keep: bool = False
+    exact: bool = False
+    undoes: str = ""
+    again: bool = False
 
 
 class Answer(msgspec.Struct):

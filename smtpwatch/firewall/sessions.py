@@ -7,9 +7,10 @@ from contextlib import ExitStack, suppress
 from typing import Protocol
 
 from smtpwatch.firewall.block import Scope
-from smtpwatch.firewall.namespaces import neighbours
+from smtpwatch.firewall.namespaces import inside, neighbours
 from smtpwatch.firewall.prefixes import Network, Prefixes
 from smtpwatch.firewall.sockets import Connection, Sockets, SocketsError
+from smtpwatch.firewall.surroundings import gateways, own_addresses
 
 
 class Live(Protocol):
@@ -26,7 +27,8 @@ class Live(Protocol):
 
 
 class LiveSessions:
-    """The network namespaces whose sessions come through this firewall: ours, and those of containers on its bridges.
+    """The network namespaces whose sessions come through this firewall: ours, and those of containers on its bridges;
+    not the one that is our own way out, as the host is for a container that we run in.
     Raises SocketsError where not even ours can be asked."""
 
     def __init__(self) -> None:
@@ -40,9 +42,11 @@ class LiveSessions:
             each.close()
         self._others = []
         with suppress(OSError):  # without /proc, or without the right to see others
+            upstream = {each.network for each in gateways()}
             for path in neighbours():
-                with suppress(SocketsError):
-                    self._others.append(Sockets(path))
+                with suppress(SocketsError, OSError):
+                    if not upstream.intersection(inside(path, _addresses)):
+                        self._others.append(Sockets(path))
 
     def close(self) -> None:
         """Ask no more."""
@@ -59,6 +63,11 @@ class LiveSessions:
         """End them all with a reset; returns how many there were. Raises SocketsError."""
         wanted = _prefixes(networks)
         return sum(place.end(list(_of(wanted, scope, ports, place))) for place in (self._own, *self._others))
+
+
+def _addresses() -> set[Network]:
+    """All that this namespace's interfaces have."""
+    return {each.network for each in own_addresses() if each.kind == "own address"}
 
 
 def _prefixes(networks: Iterable[Network]) -> Prefixes[None]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from smtpwatch.clean import clean
 from smtpwatch.firewall.acting import Acting
 from smtpwatch.firewall.blocking import BlockingError
 from smtpwatch.firewall.compact import Merged, candidates, chosen
@@ -29,17 +30,30 @@ async def mergers(acting: Acting) -> list[Merged]:
 
 async def merge(acting: Acting, merged: Sequence[Merged]) -> Answer:
     """Block the networks, and only then let in their parts, so that nobody is held off less meanwhile: two acts for
-    each kind of ports. Answers the last that blocked. Raises BlockingError."""
+    each kind of ports. What is not as it was when `merged` was found is left as it is. Answers with all networks that
+    were blocked, and why the others were not. Raises BlockingError."""
     answer = Answer("applied")
+    merged = [each for each in merged if all(_stands(acting, part) for part in each.parts)]
     for scope in dict.fromkeys(each.scope for each in merged):
-        same = [each for each in merged if each.scope == scope]
-        times = {each.network: None if each.until is None else max(1.0, each.until - acting.now) for each in same}
-        why = f"{sum(len(each.parts) for each in same)} neighbours merged"
-        answer = await acting.block(acting.known(Request(tuple(times), scope, times=times, why=why, keep=True)))
-        if answer.outcome != "applied":
-            return answer
-        await acting.unblock([part for each in same for part in each.parts if part != each.network])
+        same = {each.network: each for each in merged if each.scope == scope}
+        times = {
+            network: None if each.until is None else max(1.0, each.until - acting.now) for network, each in same.items()
+        }
+        why = f"{sum(len(each.parts) for each in same.values())} neighbours merged"
+        done = await acting.block(acting.known(Request(tuple(times), scope, times=times, why=why, keep=True)))
+        if done.outcome != "applied":
+            return done
+        answer.networks += done.networks
+        answer.findings += done.findings
+        await acting.unblock([part for each in done.networks for part in same[each].parts if part != each])
+        looked = await acting.blocking.verify(done.act)
+        answer.reason = answer.reason or looked.reason
     return answer
+
+
+def _stands(acting: Acting, network: Network) -> bool:
+    block = acting.blocking.blocks.get(network)
+    return block is not None and block.lasts(acting.now)
 
 
 def export(acting: Acting, path: Path) -> int:
@@ -57,7 +71,14 @@ async def import_from(acting: Acting, path: Path) -> list[Answer]:
     """Block what a file lists, as `smtpwatch block --from` does. Raises BlockingError, and then nothing of it was
     done."""
     try:
-        wanted = requests(listed(path, acting.now), Request((), why=f"from {path.name}"))
+        wanted = requests(listed(path, acting.now), Request((), why=f"from {clean(path.name)}"))
     except ListError as error:
         raise BlockingError(str(error)) from None
-    return [await acting.block(acting.known(request)) for request in wanted]
+    answers = []
+    for request in wanted:
+        answer = await acting.block(acting.known(request))
+        if answer.outcome == "applied":
+            looked = await acting.blocking.verify(answer.act)
+            answer.outcome, answer.reason = looked.outcome, looked.reason or answer.reason
+        answers.append(answer)
+    return answers

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from smtpwatch.firewall.acts import Actor, Acts
+from smtpwatch.firewall.acts import Acts
 from smtpwatch.firewall.backend import BackendError, Change, Entry, Held
 from smtpwatch.firewall.block import Scope
 from smtpwatch.firewall.guard import Guard, Protected
 from smtpwatch.firewall.journal import Journal
+from smtpwatch.firewall.planning import Actor
 from smtpwatch.firewall.prefixes import Network, as_network
 from smtpwatch.firewall.who import Who
 

@@ -146,7 +146,7 @@ def test_blocked_again_while_it_lasts_is_as_long_from_now(scene: Scene) -> None:
     scene.acts.block(Request((SPAMMER,), seconds=600.0, usual=False))
     scene.clock.now += 300
     answer = scene.acts.block(Request((SPAMMER,)))
-    assert answer.seconds == (600.0,) and answer.until == NOW + 900
+    assert answer.seconds == (DEFAULT_TIME,) and answer.until == NOW + 300 + DEFAULT_TIME
     assert scene.firewall.changes[-1].add[0].there
 
 
@@ -161,6 +161,8 @@ def test_all_ports_and_back(scene: Scene) -> None:
     scene.acts.block(Request((SPAMMER,), "all"))
     assert list(scene.firewall.held) == [(SPAMMER, "all")]
     scene.acts.block(Request((SPAMMER,), "smtp"))
+    assert list(scene.firewall.held) == [(SPAMMER, "all")]  # ports are not taken from it unasked
+    scene.acts.block(Request((SPAMMER,), "smtp", exact=True))
     assert list(scene.firewall.held) == [(SPAMMER, "smtp")]
 
 

@@ -16,7 +16,7 @@ from tests.firewall.fakes import Scene, nets
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     made = Scene(tmp_path / "journal")
-    monkeypatch.setattr(checked, "choose", lambda setting, jail: made.firewall)
+    monkeypatch.setattr(checked, "choose", lambda setting, jail, holds: made.firewall)
     usable = [Usable("fake", True, "fake 1.0"), Usable("other", True, "other 2"), Usable("third", False, "not there")]
     monkeypatch.setattr(checked, "available", lambda: usable)
     monkeypatch.setattr(checked.time, "time", made.clock)  # type: ignore[attr-defined]
@@ -54,7 +54,7 @@ def test_off(scene: Scene) -> None:
 
 
 def test_no_firewall(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(setting: str, jail: str) -> None:
+    def none(setting: str, jail: str, holds: str) -> None:
         raise BackendError("there is none")
 
     monkeypatch.setattr(checked, "choose", none)

@@ -41,7 +41,7 @@ def _put(programs: Programs, name: str, script: str) -> None:
 
 
 def _says(programs: Programs) -> dict[str, tuple[bool, str]]:
-    return {name: (usable, says) for name, usable, says in available(programs.path)}
+    return {name: (usable, says) for name, usable, says, _silent in available(programs.path)}
 
 
 def test_versions_are_told_in_a_few_words(programs: Programs) -> None:
@@ -139,7 +139,7 @@ def test_every_setting_is_known(programs: Programs) -> None:
     }  # fmt: skip
 
 
-_SCRIPT = "from smtpwatch.firewall.choose import available\nfor each in available()[:2]: print(*each[1:])"
+_SCRIPT = "from smtpwatch.firewall.choose import available\nfor each in available()[:2]: print(*each[1:3])"
 
 
 @pytest.mark.needs("nft", "ipset", "iptables", "setpriv", "namespaces")

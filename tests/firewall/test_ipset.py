@@ -134,7 +134,9 @@ def test_what_other_versions_write_is_read(host: Host) -> None:
     host.set("smtpwatch-all4", "203.0.113.0/24 packets 1 bytes 2", how="hash:net family inet counters")
     host.rules(4, "# Warning: iptables-legacy tables present, use iptables-legacy to see them\n" + IN_FORCE.format(4))
     around: tuple[Network, Scope] = (ip_network("203.0.113.0/24"), "all")
-    assert host.backend.read() == Held({_KEY: Entry(90, None, None, ""), around: Entry(None, 1, 2, "")}, "")
+    assert host.backend.read() == Held(
+        {_KEY: Entry(90, None, None, ""), around: Entry(None, 1, 2, "")}, "", frozenset({25})
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_rules_that_are_not_for_ipv6_are_trouble_where_it_holds_something(host: 
     host.set("smtpwatch-all6")
     host.set("smtpwatch-smtp6")
     host.put("ip6tables", "echo 'ip6tables v1.8.9 (legacy): no table raw' >&2; exit 3")
-    assert host.backend.read() == Held({}, "")
+    assert host.backend.read() == Held({}, "", frozenset({25}))
     host.set("smtpwatch-smtp6", "2001:db8::/32 timeout 0")
     held = host.backend.read()
     assert set(held.entries) == {(ip_network("2001:db8::/32"), "smtp")}

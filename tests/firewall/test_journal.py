@@ -84,13 +84,6 @@ def test_a_full_disk_is_told_and_leaves_it_whole(tmp_path: Path, monkeypatch: py
     assert journal.news() == [result("a"), result("c")] and not journal.damaged
 
 
-@pytest.mark.needs("root")
-def test_a_really_full_disk(tmp_path: Path) -> None:
-    """/dev/full takes no octet, as a full disk does."""
-    with pytest.raises(JournalError, match="No space left"):
-        Journal(Path("/dev/full")).append(result())
-
-
 def test_where_it_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="its directory is a file"), Journal(tmp_path / "file" / "j").locked():

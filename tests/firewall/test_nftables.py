@@ -100,8 +100,18 @@ def test_another_versions_answer_is_not_understood(answer: str) -> None:
         held(answer.encode())
 
 
-def table(*rules: tuple[str, list[dict[str, Any]]], hook: str = "prerouting", chain: bool = True) -> bytes:
-    objects: list[dict[str, Any]] = [{"set": {"name": "smtp4_32", "elem": ["192.0.2.1"]}}]
+def table(
+    *rules: tuple[str, list[dict[str, Any]]],
+    hook: str = "prerouting",
+    chain: bool = True,
+    ports: tuple[int, ...] = (25,),
+    **flags: str,
+) -> bytes:
+    objects: list[dict[str, Any]] = [
+        {"table": {"name": "smtpwatch", **flags}},
+        {"set": {"name": "ports", **({"elem": list(ports)} if ports else {})}},
+        {"set": {"name": "smtp4_32", "elem": ["192.0.2.1"]}},
+    ]
     if chain:
         objects.append({"chain": {"name": "prerouting", "hook": hook, "type": "filter"}})
     objects += [{"rule": {"chain": chain_, "expr": expr}} for chain_, expr in rules]
@@ -110,20 +120,26 @@ def table(*rules: tuple[str, list[dict[str, Any]]], hook: str = "prerouting", ch
 
 Rule = tuple[str, list[dict[str, Any]]]
 JUMP: Rule = ("prerouting", [{"match": {"right": "@ports"}}, {"jump": {"target": "smtp"}}])
+ALL: Rule = ("prerouting", [{"jump": {"target": "all"}}])
+ACCEPT: Rule = ("prerouting", [{"accept": None}])
 DROP: Rule = ("smtp", [{"match": {"right": "@smtp4_32"}}, {"drop": None}])
 
 
 @pytest.mark.parametrize(
     ("listed", "trouble"),
     [
-        (table(JUMP, DROP), ""),
-        (table(JUMP, DROP, chain=False), "our chain is gone"),
-        (table(JUMP, DROP, hook="input"), "our chain hangs on the hook input, not on prerouting"),
-        (table(DROP), "the rule that leads to the blocks of ports smtp is gone"),
-        (table(JUMP), "the rule that drops what is in smtp4_32 is gone"),
-        (table(JUMP, ("smtp", [{"match": {"right": "@smtp4_32"}}, {"accept": None}])), "the rule that drops"),
+        (table(JUMP, ALL, DROP), ""),
+        (table(JUMP, ALL, DROP, chain=False), "our chain is gone"),
+        (table(JUMP, ALL, DROP, ports=()), "the set of mail's ports is empty"),
+        (table(JUMP, ALL, DROP, flags="dormant"), "our table is switched off"),
+        (table(ACCEPT, JUMP, ALL, DROP), "a rule that is not ours stands in our chain prerouting"),
+        (table(JUMP, ALL, ("smtp", [{"return": None}]), DROP), "a rule that is not ours stands in our chains"),
+        (table(JUMP, ALL, DROP, hook="input"), "our chain hangs on the hook input, not on prerouting"),
+        (table(ALL, DROP), "the rule that leads to the blocks of ports smtp is gone"),
+        (table(JUMP, ALL), "the rule that drops what is in smtp4_32 is gone"),
+        (table(JUMP, ALL, ("smtp", [{"match": {"right": "@smtp4_32"}}, {"accept": None}])), "the rule that drops"),
         (
-            table(JUMP, ("smtp", [{"match": {"right": "@smtp4_32"}}, {"match": {"right": 1}}, {"drop": None}])),
+            table(JUMP, ALL, ("smtp", [{"match": {"right": "@smtp4_32"}}, {"match": {"right": 1}}, {"drop": None}])),
             "the rule",
         ),
     ],

@@ -27,7 +27,7 @@ def firewall(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Firewal
 def test_nothing_of_ours_is_empty_and_no_error(firewall: Firewall) -> None:
     firewall.run("ipset", "create", "theirs", "hash:net")
     firewall.run("iptables", "-t", "raw", "-A", "PREROUTING", "-s", "203.0.113.1", "-j", "ACCEPT")
-    assert firewall.read() == Held({}, "")
+    assert firewall.read() == Held({}, "", frozenset())
 
 
 def test_what_is_applied_is_read_back(firewall: Firewall) -> None:
@@ -70,7 +70,7 @@ def test_removal_leaves_the_others_and_does_not_miss_what_is_gone(firewall: Fire
 def test_removal_where_nothing_of_ours_is(firewall: Firewall) -> None:
     firewall.apply(Change((MAIL,), (), ((net("203.0.113.7"), "smtp"),)))
     assert firewall.run("ipset", "list", "-n") == ""
-    assert firewall.read() == Held({}, "")
+    assert firewall.read() == Held({}, "", frozenset())
 
 
 def test_what_has_expired_is_gone_and_its_removal_no_error(firewall: Firewall) -> None:
@@ -210,4 +210,4 @@ def test_a_set_of_our_name_that_is_anothers(firewall: Firewall) -> None:
     with pytest.raises(BackendError, match="already exists; nothing was changed"):
         firewall.apply(change(wanted("203.0.113.7")))
     assert firewall.all_of_it() == before
-    assert firewall.read() == Held({}, "the set smtpwatch-smtp4 is not one of ours: its type is hash:ip")
+    assert firewall.read() == Held({}, "the set smtpwatch-smtp4 is not one of ours: its type is hash:ip", frozenset())

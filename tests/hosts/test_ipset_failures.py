@@ -45,7 +45,7 @@ def test_a_failure_in_the_middle_leaves_nothing(firewall: Firewall, lines: int) 
         firewall.apply(change(*many))
     assert not raised.value.unsure
     assert firewall.run("ipset", "list", "-n") == ""
-    assert firewall.read() == Held({}, "")
+    assert firewall.read() == Held({}, "", frozenset())
 
 
 def test_a_failure_in_the_middle_leaves_what_was_there(firewall: Firewall) -> None:
@@ -110,4 +110,4 @@ def test_no_ipv6_here_is_an_error_only_where_it_is_asked_for(firewall: Firewall)
         firewall.apply(change(wanted("203.0.113.8"), wanted("2001:db8::/32")))
     assert firewall.all_of_it() == before
     firewall.apply(change(remove=(("203.0.113.7", "smtp"), ("2001:db8::/32", "smtp"))))
-    assert firewall.read() == Held({}, "")
+    assert firewall.read()[:2] == ({}, "")
