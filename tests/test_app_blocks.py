@@ -10,6 +10,7 @@ from smtpwatch import events as ev
 from smtpwatch.app import SmtpWatch
 from smtpwatch.config import Config
 from smtpwatch.firewall.block import PROBATION
+from smtpwatch.firewall.guard import Protected
 from smtpwatch.firewall.request import Request
 from tests.firewall.fakes import Scene, nets
 from tests.screens import blocks, burst, mail, scenes
@@ -321,15 +322,40 @@ async def test_neighbours_are_merged(made: Scene) -> None:
 
 
 async def test_what_is_protected_is_not_merged_into(made: Scene) -> None:
-    for at in (8, 9, 11, 12, 13):
+    for at in (8, 9, 11, 12, 13, 14):
         made.acts.block(Request(nets(f"192.0.2.{at}")))
     async with screen(made) as shown:
         await shown.press("8", "m")
-        assert bar(shown).splitlines()[:2] == ["Merge 3 blocks into 1 network?", "  192.0.2.11"] or RESOLVER not in bar(
-            shown
-        )
+        assert bar(shown).splitlines()[:2] == [
+            "Merge 3 blocks into 1 network?",
+            "  192.0.2.12/30 for 3, ends in 60 min",
+        ]
         await shown.press("y")
-        assert not any(nets(RESOLVER)[0].subnet_of(nets(each)[0]) for each in made.blocked())  # type: ignore[arg-type]
+        assert made.blocked() == ["192.0.2.11/32", "192.0.2.12/30", "192.0.2.8/32", "192.0.2.9/32"]
+
+
+async def test_what_has_come_to_be_protected_while_merging_was_asked_about_stays_as_it_is(made: Scene) -> None:
+    for at in (*range(12, 15), *range(32, 36)):
+        made.acts.block(Request(nets(f"192.0.2.{at}")))
+    async with screen(made) as shown:
+        await shown.press("8", "m")
+        assert bar(shown).splitlines()[0] == "Merge 7 blocks into 2 networks?"
+        made.protected.append(Protected(nets("192.0.2.15")[0], "ssh", "an admin, by now"))
+        await shown.press("y")
+        assert made.blocked() == [*(f"192.0.2.{at}/32" for at in range(12, 15)), "192.0.2.32/30"]
+        words = " ".join(bar(shown).split())
+        assert "✗ 4 blocks are 1 now; left out: 192.0.2.12/30 holds 192.0.2.15" in words
+
+
+async def test_what_was_let_in_while_merging_was_asked_about_stays_let_in(made: Scene) -> None:
+    for at in range(12, 15):
+        made.acts.block(Request(nets(f"192.0.2.{at}")))
+    async with screen(made) as shown:
+        await shown.press("8", "m")
+        made.acts.unblock(nets("192.0.2.13"))
+        await shown.press("y")
+        assert made.blocked() == ["192.0.2.12/32", "192.0.2.14/32"]
+        assert "✗ not merged: the blocks are not what they were" in bar(shown)
 
 
 async def test_written_to_a_file_and_read_from_it(made: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,6 +370,8 @@ async def test_written_to_a_file_and_read_from_it(made: Scene, tmp_path: Path, m
         made.acts.unblock(nets(*made.blocked()))
         await shown.press("i", *f"~/{path.name}x", "backspace", "enter")
         assert len(made.blocked()) == 4 and "✓ blocked 4 networks from" in bar(shown)
+        await shown.press("i", *"~no-such-user/list", "enter")
+        assert "✗ failed: Could not determine home directory" in bar(shown)
         await shown.press("i", *"/nowhere", "enter")
         assert "✗ failed: /nowhere: No such file or directory" in bar(shown)
         await shown.press("i", "b", "escape")

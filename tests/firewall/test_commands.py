@@ -42,6 +42,18 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     return code, capsys.readouterr().out
 
 
+def test_words_that_are_no_text_are_written_as_they_can_be(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _ = run(capsys, "block", "203.0.113.7", "--why", "a\udcffb\x1b[31m")
+    assert code == DONE and "a\\u{dcff}b\\e[31m" in run(capsys, "blocks")[1]
+
+
+def test_restored_and_merged(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "block", "203.0.113.1", "203.0.113.2", "203.0.113.3")
+    scene.firewall.held.clear()
+    code, told = run(capsys, "blocks", "--merge", "--restore")
+    assert code == DONE and scene.blocked() == ["203.0.113.0/30"] and "203.0.113.0/30" in told
+
+
 def test_blocked_and_let_in_again(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     scene.sessions.live = {nets("203.0.113.7")[0]: 2}
     assert run(capsys, "block", "203.0.113.7") == (

@@ -60,6 +60,9 @@ def test_what_a_crash_left_of_a_line_harms_no_other(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(b'\n\xff\xfe\n{"type":"new kind","act":"z"}\n[]\nnull\n')
     assert journal.news() == [] and journal.damaged == 5
+    with path.open("ab") as file:
+        file.write(b'{"type":"result","x":' + b"[" * 200_000 + b"\n")
+    assert journal.news() == [] and journal.damaged == 6
 
 
 def test_a_full_disk_is_told_and_leaves_it_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +96,48 @@ def test_where_it_cannot_be(tmp_path: Path) -> None:
         pass
     with pytest.raises(JournalError, match="cannot be read"):
         Journal(tmp_path).news()
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_what_others_may_write_is_not_believed(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "j"
+    put(Journal(path), result())
+    path.chmod(mode)
+    with pytest.raises(JournalError, match="is not read: others may write it"):
+        Journal(path).news()
+    with pytest.raises(JournalError, match="is not written: others may write it"), Journal(path).locked():
+        pass
+
+
+def test_what_is_no_file_holds_up_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "j", 0o600)
+    with pytest.raises(JournalError, match="it is no file"):
+        Journal(tmp_path / "j").news()
+    with pytest.raises(JournalError, match="it is no file"), Journal(tmp_path / "j").locked():
+        pass
+
+
+@pytest.mark.needs("root")
+def test_another_users_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    put(Journal(path), result())
+    os.chown(path, 65_534, 65_534)
+    with pytest.raises(JournalError, match="belongs to another user"):
+        Journal(path).news()
+
+
+def test_another_file_under_the_same_number_is_another(tmp_path: Path) -> None:
+    """A file system gives the number of a file that was deleted to the next one."""
+    path = tmp_path / "j"
+    journal = Journal(path)
+    put(journal, result("a"))
+    assert journal.news() and not journal.anew
+    path.write_bytes(
+        path.read_bytes().replace(b'"a"', b'"b"') + b'{"type":"result","v":1,"act":"c","time":1,"state":"applied"}\n'
+    )
+    assert [record.act for record in journal.news()] == ["b", "c"] and journal.anew
+    put(journal, result("d"))
+    assert [record.act for record in journal.news()] == ["d"] and not journal.anew
 
 
 def test_another_file_in_its_place_is_read_from_the_start(tmp_path: Path) -> None:

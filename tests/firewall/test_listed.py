@@ -48,6 +48,11 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str | bytes, 
         read(tmp_path, text)
 
 
+def test_brackets_without_end(tmp_path: Path) -> None:
+    with pytest.raises(ListError, match="line 2: brackets in brackets"):
+        read(tmp_path, "192.0.2.1\n" + '{"x": ' + "[" * 200_000 + "\n")
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(ListError, match="No such file"):
         listed(tmp_path / "list", NOW)

@@ -35,7 +35,7 @@ async def main():
     running = asyncio.create_task(blocking.run())
     await blocking.plan(one("203.0.113.7"))
     gate = blocking._process.pid
-    await script(blocking, gate)
+    await script(blocking, gate, running)
     blocking.stop()
 
 """
@@ -45,7 +45,7 @@ def script(namespace: Namespace, directory: Path, body: str) -> list[list[object
     """What a console says that does `body` in there, line by line."""
     assert_confined(namespace)
     lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
-    code = f"{START}async def script(blocking, gate):\n{lines}\nasyncio.run(main())\n"
+    code = f"{START}async def script(blocking, gate, running):\n{lines}\nasyncio.run(main())\n"
     done = namespace.run(sys.executable, "-c", code, directory / "journal", timeout=30)
     assert done.returncode == 0, done.stderr.decode()
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -166,3 +166,30 @@ os.kill(gate, {signal.SIGCONT})
 say((await asking).outcome)
 """)  # fmt: skip
     assert told == [[False], ["applied"]]
+
+
+@pytest.mark.parametrize("octets", [b"\xff\xff\xff\x7f", b"\x01\x00\x00\x00\xc1", b"\x05\x00\x00\x00hello"])
+def test_what_no_console_says_ends_it_quietly(namespace: Namespace, tmp_path: Path, octets: bytes) -> None:
+    """A length that no message has, and octets that are none."""
+    told = script(namespace, tmp_path, f"""
+await blocking.block(one("203.0.113.7"))
+blocking._writer.write({octets!r})
+await running
+say(blocking.problem)
+""")  # fmt: skip
+    assert told == [["the process that blocks has ended; what is blocked stays blocked"]]
+
+
+def test_its_last_words_are_told_and_not_written_over_the_screen(namespace: Namespace, tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("")
+    told = script(namespace, tmp_path, """
+import os
+os.environ["PYTHONPATH"] = sys.argv[1] + ".d"
+os.mkdir(sys.argv[1] + ".d")
+with open(sys.argv[1] + ".d/sitecustomize.py", "w") as file:
+    file.write("import sys\\nif 'smtpwatch.firewall.gate' in sys.orig_argv:\\n    sys.exit('no \\\\x1b[31mroom')")
+bad = GatedBlocking(Config(journal=sys.argv[1]))
+await bad.run()
+say(bad.problem)
+""")  # fmt: skip
+    assert told == [["the process that blocks has ended; what is blocked stays blocked (SystemExit: no \\e[31mroom)"]]
