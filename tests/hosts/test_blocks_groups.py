@@ -1,5 +1,6 @@
 """A group by the real key: all its members in one act, and all back by another."""
 
+import re
 import ssl
 import time
 from base64 import b64encode
@@ -25,6 +26,7 @@ MEMBERS = ("203.0.113.70", "203.0.113.71")  # of AS64500, as the others of 203.0
 FRIEND = "198.51.100.40"  # of AS64502
 GROUPS = {"network": 1, "ASN": 2, "country": 3, "account": 4, "HELO": 5, "JA4": 6}
 """How often `g` is pressed."""
+ROWS = {"network": "203.0.113.0/24", "ASN": "AS64500", "account": ACCOUNT, "HELO": WORM, "JA4": "t13"}
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +69,12 @@ def submit(scene: Walled, source: str) -> None:
 
 
 def pick(screen: Tmux, kind: str, named: str) -> None:
-    """Put the cursor on that group's row, which alone is shown."""
+    """Put the cursor on that group's row, which alone is shown, once it has both its members."""
     screen.keys("2", *("g" * GROUPS[kind]))
     screen.keys("/", typed=named)
     screen.keys("Enter")
-    screen.until(lambda shown: "1 of" in shown, f"the {kind} alone")
+    row = rf"{ROWS[kind]}\S* .*?\b{len(MEMBERS)} "
+    screen.until(lambda shown: "1 of" in shown and re.search(row, shown) is not None, f"the {kind} alone")
     screen.keys("Down")
     time.sleep(0.7)  # as long as it takes to see what is there
 
