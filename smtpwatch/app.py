@@ -305,6 +305,8 @@ class SmtpWatch(BlockApp):
     def say(self, words: str) -> None:
         """A word in the foot, for a moment."""
         self._note = words
+        if self.blocks is not None:
+            self.blocks.bar.quiet()
         self._look_at_foot()
         self.set_timer(2 * self._config.refresh, self._forget_note)
 

@@ -424,16 +424,27 @@ def _doctor(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
+def _only_live(options: argparse.Namespace) -> None:
+    """What is played or read from files has no firewall: then nothing is to be done in this host's."""
+    if options.demo or _files(options):
+        raise CommandError("blocking is this host's own: neither with --demo nor with -r", USAGE)
+
+
 def _block(options: argparse.Namespace, config: Config) -> int:
+    from smtpwatch.firewall.block import LONGEST
     from smtpwatch.firewall.blocking import BlockingError
     from smtpwatch.firewall.commands import block
     from smtpwatch.firewall.listed import Listed, ListError, listed, requests
     from smtpwatch.firewall.prefixes import NetworkError, as_network
     from smtpwatch.firewall.request import Request
 
+    _only_live(options)
     usual = options.time is None
+    seconds = None if usual or options.time == "ever" else duration(options.time)
+    if seconds is not None and not 1 <= seconds <= LONGEST:
+        raise CommandError(f"--for: between 1s and {int(LONGEST / 86_400)}d, or `ever`", USAGE)
     asked = Request(
-        (), "all" if options.all_ports else "smtp", None if usual or options.time == "ever" else duration(options.time),
+        (), "all" if options.all_ports else "smtp", seconds,
         usual, why=clean(options.why), sure=options.yes or options.keep, keep=options.keep,
     )  # fmt: skip
     try:
@@ -454,6 +465,7 @@ def _unblock(options: argparse.Namespace, config: Config) -> int:
     from smtpwatch.firewall.commands import unblock
     from smtpwatch.firewall.prefixes import NetworkError, as_network
 
+    _only_live(options)
     if bool(options.networks) == options.mine:
         raise CommandError("unblock what? Addresses or networks, or --mine", USAGE)
     try:
@@ -468,6 +480,7 @@ def _blocks(options: argparse.Namespace, config: Config) -> int:
     from smtpwatch.firewall.blocking import BlockingError
     from smtpwatch.firewall.commands import blocks
 
+    _only_live(options)
     try:
         return blocks(
             config, options.restore, options.merge, options.yes or options.keep, options.keep, _put, options.json

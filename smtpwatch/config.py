@@ -114,6 +114,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 def network(text: str) -> Network:
     """An address or a network as text, host bits allowed. Raises ConfigError."""
+    if "%" in text:
+        raise ConfigError(f"a zone names a link, not a network: {text!r}")
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:

@@ -271,11 +271,13 @@ def check_logs(config: Config, host: str, now: float) -> Iterator[LogChecked]:
     yield from each(config, host, now)
 
 
-def recent_log(config: Config, host: str, now: float) -> Iterator[Sequence[Event]]:
-    """What the latest lines of this host's logs tell, as events."""
-    from collectors.logs.check import recent
+def recent_log(
+    config: Config, host: str, now: float, since: float, note: Callable[[str], None]
+) -> Iterator[Sequence[Event]]:
+    """What this host's logs tell of the time since then, as events; `note` is told, a line each, what was not read."""
+    from collectors.logs.recent import recent
 
-    yield from recent(config, host, now)
+    yield from recent(config, host, now, since, note)
 
 
 def ask_ports(config: Config, host: str) -> Iterator[PortAsked]:

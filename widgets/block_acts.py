@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,17 +41,19 @@ class BlockActs:
         self._acted = acted
         self._watched = False
         """The list of blocks is in front."""
-        self._probation: tuple[Network, ...] = ()
-        """What ends by itself unless it is kept."""
+        self._one_by_one = asyncio.Lock()
+        self._noted: tuple[str, ...] = ()
+        """What has been told of what the guard could not read."""
 
     def _run(self, act: Coroutine[Any, Any, None]) -> None:
         self.bar.run_worker(self._sound(act), group="blocking")
 
     async def _sound(self, act: Coroutine[Any, Any, None]) -> None:
-        try:
-            await act
-        except BlockingError as error:
-            self.bar.fail(f"failed: {clean(str(error))}")
+        async with self._one_by_one:  # an undo waits for the block before it
+            try:
+                await act
+            except BlockingError as error:
+                self.bar.fail(f"failed: {clean(str(error))}")
         self._acted()
 
     def _not(self) -> None:
@@ -93,11 +96,9 @@ class BlockActs:
 
     def _told(self, answer: Answer, more: str = "") -> None:
         words = self.acting.done(answer) + more
-        self._probation = ()
         if answer.outcome in ("refused", "failed"):
             self.bar.fail(words)
         elif answer.probation and answer.until is not None:
-            self._probation = answer.networks
             self.bar.count_down(words, KEEP_KEYS, answer.until)
         else:
             self.bar.done(words, DONE_KEYS)
@@ -121,15 +122,14 @@ class BlockActs:
 
         self.bar.ask(list(self.acting.question(request, answer)), keys, answered)
 
-    def keep(self) -> None:
-        """What is on probation stays."""
-        block = self.acting.blocking.blocks.get(self._probation[0]) if self._probation else None
-        if block is None or not block.lasts(self.acting.now):
+    def keep(self, row: Block | None) -> None:
+        """What is on probation stays: the row's block, else all that was blocked from here."""
+        blocks = [row] if row is not None and not row.kept else self.acting.on_probation
+        if not blocks:
             self.bar.fail("nothing is on probation")
-        else:
-            blocks = self.acting.blocking.blocks
-            kept = {network: each.asked for network in self._probation if (each := blocks.get(network)) is not None}
-            self._go(Request(tuple(kept), block.scope, times=kept, sure=True, keep=True, exact=True))
+        for scope in dict.fromkeys(block.scope for block in blocks):
+            times = {block.network: block.asked for block in blocks if block.scope == scope}
+            self._go(Request(tuple(times), scope, times=times, sure=True, keep=True, exact=True, standing=True))
 
     def time(self, block: Block) -> None:
         """Ask for how long, from now on, and on which ports."""
@@ -153,7 +153,8 @@ class BlockActs:
         self._run(self._undoing())
 
     async def _undoing(self) -> None:
-        self._undone(await self.acting.undo())
+        if not self.bar.asking:  # what was to be undone has not been done yet
+            self._undone(await self.acting.undo())
 
     def unblock(self, networks: Sequence[Network]) -> None:
         """Let networks in again."""
@@ -163,7 +164,6 @@ class BlockActs:
         self._undone(await self.acting.unblock(networks), AGAIN_KEYS)
 
     def _undone(self, answer: Answer, keys: Sequence[tuple[str, str]] = ()) -> None:
-        self._probation = ()
         words = self.acting.undone(answer)
         if answer.outcome == "failed" or answer.unwritten:
             self.bar.fail(words)
@@ -215,7 +215,7 @@ class BlockActs:
         elif not answer.networks:
             self.bar.fail("not merged: the blocks are not what they were")
         else:
-            self.bar.done(f"{parts:,} blocks are {len(answer.networks):,} now")
+            self.bar.done(f"{parts:,} blocks are {len(answer.networks):,} now", KEEP_KEYS[1:])
 
     def export(self) -> None:
         """Write all to a new file, whose name is told."""
@@ -242,13 +242,16 @@ class BlockActs:
         answers = await tidying.import_from(self.acting, path)
         networks = [network for answer in answers if answer.outcome == "verified" for network in answer.networks]
         not_ = next((answer for answer in answers if answer.outcome != "verified"), None)
+        keys = KEEP_KEYS[1:] if networks else ()
         if not_ is not None and not_.outcome == "asks":
             question = clean(not_.findings[0].says)
-            self.bar.fail(f"{len(networks):,} blocked; not blocked, since there is a question: {question}")
+            self.bar.fail(f"{len(networks):,} blocked; not blocked, since there is a question: {question}", keys)
         elif not_ is not None:
-            self.bar.fail(f"{len(networks):,} blocked; {self.acting.done(not_)}")
+            self.bar.fail(f"{len(networks):,} blocked; {self.acting.done(not_)}", keys)
+        elif not networks:
+            self.bar.fail(f"{clean(str(path))} lists no network")
         else:
-            self.bar.done(f"blocked {named(networks)} from {clean(str(path))}, verified", KEEP_KEYS[1:])
+            self.bar.done(f"blocked {named(networks)} from {clean(str(path))}, verified", keys)
 
     # On the UI clock.
 
@@ -259,6 +262,10 @@ class BlockActs:
             self._watched = watched
             self._run(self.acting.blocking.watch(OFTEN if watched else SELDOM))
         for block in self.acting.leaks():
-            if not self.bar.asking:
-                self.bar.fail(f"{named([block.network])} still gets in: {block.leak}", KEEP_KEYS[1:])
+            self.bar.fail(f"{named([block.network])} still gets in: {block.leak}", KEEP_KEYS[1:])
+        if self.acting.blocking.notes != self._noted and not self.bar.display:
+            self._noted = self.acting.blocking.notes
+            if self._noted:
+                more = f" (and {len(self._noted) - 1:,} more: smtpwatch doctor)" if self._noted[1:] else ""
+                self.bar.fail(f"not all is known that must not be blocked: {clean(self._noted[0])}{more}")
         self.bar.look(now)

@@ -113,7 +113,7 @@ class BlockApp(KeysInOrder):
     def action_keep(self) -> None:
         """What is on probation stays."""
         if self.blocks is not None:
-            self.blocks.keep()
+            self.blocks.keep(self._block_of(self._row))
 
     def on_block_bar_asked(self) -> None:
         """The keys go to the question."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.segment import Segment
@@ -50,6 +51,11 @@ class BlockBar(LinePane, can_focus=True):
         self._now = 0.0
         self._then: Then | None = None
         self._typed: str | None = None
+        self._brief = False
+        self._later: Callable[[], None] | None = None
+        """What came while it asked: it must not be drawn over a question."""
+        self._asked: deque[tuple[Sequence[str], Keys, Then]] = deque()
+        """Questions that wait."""
 
     @property
     def asking(self) -> bool:
@@ -63,6 +69,10 @@ class BlockBar(LinePane, can_focus=True):
 
     def tell(self, words: str, style: Style | None = None, keys: Keys = (), seconds: float = 0.0) -> None:
         """Say it for so long, 0: until something else is said; nothing for no words."""
+        if self.asking:
+            self._later = lambda: self.tell(words, style, keys, seconds)
+            return
+        self._brief = seconds == BRIEFLY
         self._said, self._style, self._keys, self._ends = [words] if words else [], style, keys, None
         self._until = self._now + seconds if seconds else 0.0
         self._draw()
@@ -77,12 +87,19 @@ class BlockBar(LinePane, can_focus=True):
 
     def count_down(self, words: str, keys: Keys, until: float) -> None:
         """It went well, and ends by itself."""
+        if self.asking:
+            self._later = lambda: self.count_down(words, keys, until)
+            return
         self.tell(f"✓ {words}", ink.WARN, keys)
         self._ends = until
         self._draw()
 
     def ask(self, lines: Sequence[str], keys: Keys, then: Then) -> None:
-        """Put a question: the first line, and below it what speaks for and against; `then` gets the key."""
+        """Put a question: the first line, and below it what speaks for and against; `then` gets the key. One after the
+        other."""
+        if self.asking:
+            self._asked.append((lines, keys, then))
+            return
         self.tell("")
         self._said, self._keys, self._then = list(lines), keys, then
         self.can_focus = True
@@ -132,6 +149,19 @@ class BlockBar(LinePane, can_focus=True):
         self.post_message(self.Over())
         if then is not None:
             then(answered)
+        if self.asking:
+            return
+        if self._asked:
+            self.ask(*self._asked.popleft())
+            return
+        later, self._later = self._later, None
+        if later is not None and (self._brief or not self._said):
+            later()
+
+    def quiet(self) -> None:
+        """What was told is over, since something else is said; but not how to take back what was done."""
+        if not self.asking and not self._keys:
+            self.tell("")
 
     def look(self, now: float) -> None:
         """What was said long enough goes; what ends by itself counts down."""

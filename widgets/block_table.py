@@ -7,6 +7,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from smtpwatch.firewall.block import Block
+from smtpwatch.firewall.prefixes import shown
 from smtpwatch.firewall.target import Target
 from widgets import ink
 from widgets.block_columns import mark
@@ -52,7 +53,7 @@ class BlockTable(Table[Block]):
 
     def target(self, row: Block) -> Target:
         """To block it again is to give it its time anew."""
-        return Target((str(row.network),), why=row.why)
+        return Target((shown(row.network),), why=row.why)
 
     def _row_line(self, row_: Block, placed: tuple[Placed[Block], ...], cursor: bool) -> Strip:
         if cursor:

@@ -1,9 +1,8 @@
-"""The latest lines of a host's logs, without following them: how much of them is understood, and what they tell."""
+"""The latest lines of a host's logs, without following them: how much of them is understood."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from collectors.logs.files import NO_PROGRAM
@@ -11,11 +10,9 @@ from collectors.logs.lines import Lines
 from collectors.logs.places import JOURNALD, followed
 from collectors.logs.reader import Reader
 from smtpwatch.config import Config
-from smtpwatch.events import Event
 from smtpwatch.logs_checked import LogChecked
 
 LATEST = 2 << 20  # octets of a log that are looked at: its latest 10,000 lines or more
-RECENT = 8 << 20  # octets of which the facts are told: half a second's work
 
 
 def check(config: Config, host: str, now: float) -> Iterator[LogChecked]:
@@ -37,20 +34,11 @@ def check(config: Config, host: str, now: float) -> Iterator[LogChecked]:
         yield LogChecked(name, "", reader.received, sum(unknown.values()), unknown, samples)
 
 
-def recent(config: Config, host: str, now: float) -> Iterator[list[Event]]:
-    """The facts of the latest lines of each log file that would be followed; one that cannot be read is passed over."""
-    for name in followed(config.logs, now):
-        with suppress(OSError):
-            octets = b"" if name == JOURNALD else _latest(Path(name), RECENT)
-            lines = Lines()
-            yield Reader(host, config.zone(), now).read([*lines.cut(octets), *lines.rest()])
-
-
-def _latest(path: Path, most: int = LATEST) -> bytes:
+def _latest(path: Path) -> bytes:
     """The last octets of a file, from the beginning of a line."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
-        start = max(0, size - most)
+        start = max(0, size - LATEST)
         file.seek(start)
-        octets = file.read(most)
+        octets = file.read(LATEST)
     return octets if not start else octets.partition(b"\n")[2]

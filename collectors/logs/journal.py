@@ -20,6 +20,7 @@ OTHERS = ("rspamd", "spamd", "clamav-milter", "clamsmtpd", "policyd-spf", "postg
 
 CHUNK = 1 << 17  # octets read at a time; an entry has about 1,000
 RESTART_AFTER = 5.0  # seconds
+PATIENCE = 10.0  # seconds for what is asked once
 LONGEST = 1 << 20  # octets of one entry; a longer one is no line of mail
 SAID = 4_096  # octets of journalctl's complaints that are kept
 ENTRIES = "entries that are no JSON"
@@ -98,7 +99,7 @@ class JournalSource:
             self._ended(now)
             return []
         self.more = True
-        return self._entries(octets)
+        return self.entries(octets)
 
     def close(self) -> None:
         """End journalctl."""
@@ -110,13 +111,18 @@ class JournalSource:
                 assert pipe is not None
                 pipe.close()
 
-    def _start(self, now: float) -> bool:
+    @property
+    def command(self) -> list[str]:
+        """What is run, from where we are."""
         match = [f"SYSLOG_FACILITY={MAIL}"]
         for identifier in OTHERS:
             match += ["+", f"SYSLOG_IDENTIFIER={identifier}"]
+        return [*self._command, self._from, *match]
+
+    def _start(self, now: float) -> bool:
         try:
             self._process = process = subprocess.Popen(
-                [*self._command, self._from, *match],
+                self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -151,7 +157,8 @@ class JournalSource:
         self.trouble = f"journalctl: {said[-1] if said else 'ended'}; trying again in {RESTART_AFTER:.0f} s"
         self._start_at = now + RESTART_AFTER
 
-    def _entries(self, octets: bytes) -> list[Event]:
+    def entries(self, octets: bytes) -> list[Event]:
+        """The facts of what it has written; an entry may come in parts."""
         self.trouble = ""
         whole, newline, rest = octets.rpartition(b"\n")
         if not newline:
@@ -188,6 +195,24 @@ class JournalSource:
         return self.reader.message(
             program, int(pid[:10]) if _is_number(pid) else 0, _text(entry.host), text, int(sent[:18]) / 1e6
         )
+
+
+def past(
+    journalctl: str, host: str, zone: tzinfo | None, now: float, since: float, where: Sequence[str] = ()
+) -> tuple[list[Event], str]:
+    """The facts of what is in the journal since then, and what stopped them, "" for nothing; arguments as for
+    JournalSource."""
+    source = JournalSource(journalctl, host, zone, now, since, where)
+    command = [part for part in source.command if part != "--follow"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False)
+    except OSError as error:
+        return [], f"journalctl: {error.strerror}"
+    except subprocess.TimeoutExpired:
+        return [], f"journalctl took longer than {PATIENCE:.0f} s"
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    trouble = f"journalctl: {said[-1] if said else f'exit code {done.returncode}'}" if done.returncode else ""
+    return source.entries(done.stdout), trouble
 
 
 def _is_number(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
@@ -31,13 +32,14 @@ NAMED = 3  # networks of an act that are named
 
 
 class Acting:
-    """What the admin does on one console. `acts` are the numbers of this console's acts, the latest last."""
+    """What the admin does on one console. `acts` are the numbers of this console's acts, the latest last; those that
+    one key takes back are together."""
 
     def __init__(
         self, blocking: Blocking, picture: Picture, now: Callable[[], float], lookups: Lookups = NO_LOOKUPS
     ) -> None:
         self.blocking = blocking
-        self.acts: list[str] = []
+        self.acts: list[tuple[str, ...]] = []
         self._watched: dict[Network, float] = {}
         """What was blocked from here of late, and when: who still gets answers?"""
         self._picture = picture
@@ -73,14 +75,41 @@ class Acting:
         """Take back the latest act that was not taken back yet. Raises BlockingError if there is none."""
         if not self.acts:
             raise BlockingError("nothing to undo: nothing was blocked from here")
-        answer = await self.blocking.undo(self.acts[-1])
-        if answer.outcome != "failed":
-            self.acts.pop()
-        return answer
+        left = list(self.acts.pop())
+        whole = Answer("applied")
+        try:
+            while left:
+                answer = await self.blocking.undo(left[-1])
+                if answer.outcome == "failed":
+                    return answer
+                left.pop()
+                whole.networks += answer.networks
+                whole.seconds += answer.seconds
+                whole.unwritten = whole.unwritten or answer.unwritten
+        finally:
+            if left:
+                self.acts.append(tuple(left))
+        return whole
+
+    @contextmanager
+    def as_one(self) -> Iterator[None]:
+        """What is done meanwhile is taken back by one key."""
+        before = len(self.acts)
+        try:
+            yield
+        finally:
+            together = tuple(act for acts in self.acts[before:] for act in acts)
+            self.acts[before:] = [together] if together else []
+
+    @property
+    def on_probation(self) -> list[Block]:
+        """What this console has blocked and nobody has kept yet."""
+        own = {act for acts in self.acts for act in acts}
+        return [block for block in self.standing if not block.kept and block.act in own]
 
     def _remembered(self, answer: Answer) -> Answer:
         if answer.act and answer.outcome == "applied" and answer.networks:
-            self.acts.append(answer.act)
+            self.acts.append((answer.act,))
             if answer.seconds and len(answer.networks) <= WATCHED:
                 self._watched |= dict.fromkeys(answer.networks, self._clock())
         return answer
@@ -129,6 +158,11 @@ class Acting:
                     return block
         return None
 
+    def _still(self, network: Network) -> Block | None:
+        """The wider block in force that one is in."""
+        wider = (self.blocking.blocks.get(each) for each in self.blocking.blocks.around(network) if each != network)
+        return next((block for block in wider if block is not None and block.lasts(self._clock())), None)
+
     @property
     def now(self) -> float:
         """The time that the screen shows."""
@@ -144,7 +178,7 @@ class Acting:
     def latest(self) -> Block | None:
         """The block made last from here, if it is still in force."""
         now = self._clock()
-        own = [block for _, block in self.blocking.blocks.items() if self.acts and block.act == self.acts[-1]]
+        own = [block for _, block in self.blocking.blocks.items() if self.acts and block.act in self.acts[-1]]
         return own[0] if len(own) == 1 and own[0].lasts(now) else None
 
     @property
@@ -211,6 +245,9 @@ class Acting:
             return "nothing of it was blocked any more"
         again = "as before" if answer.seconds else "let in again"
         words = f"{again}: {named(answer.networks)}"
+        still = next(filter(None, map(self._still, answer.networks)), None) if not answer.seconds else None
+        if still is not None:
+            words += f"; but it is in {still.network}, which is still blocked"
         return f"{words}; but it is not in the journal: {clean(answer.unwritten)}" if answer.unwritten else words
 
 

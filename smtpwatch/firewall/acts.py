@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Literal
 
+import msgspec
+
 from smtpwatch.firewall import drift
 from smtpwatch.firewall.backend import Backend, BackendError, Change, Held, Wanted
 from smtpwatch.firewall.block import Block, Scope, State
@@ -92,6 +94,11 @@ class Acts:
         Raises JournalError, and BackendError where what stands cannot be known."""
         with self.journal.locked():
             self._prepare()
+            if request.standing:  # somebody may have let them in since it was asked for
+                standing = tuple(network for network in request.networks if self._lasts(network))
+                if not standing:
+                    return Answer("failed", reason="it is not blocked any longer")
+                request = msgspec.structs.replace(request, networks=standing)
             plan = self.plan(request)
             if plan.answer.outcome == "refused":
                 self._refused(plan.answer, request)

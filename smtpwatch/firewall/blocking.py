@@ -32,6 +32,8 @@ class Blocking(Protocol):
     """Why nothing can be blocked, or what is wrong with the firewall's rules; "" for nothing."""
     ports: tuple[int, ...]
     """Those of mail."""
+    notes: tuple[str, ...]
+    """What the guard could not read, and acts that were cut short: a line each, text from outside."""
 
     async def run(self) -> None:
         """Whatever has to go on meanwhile, for as long as the screen is there."""
@@ -65,14 +67,19 @@ class OwnBlocking:
         self.keeps_time = acts.backend.keeps_time
         self.ports = acts.ports
         self.problem = ""
+        self.notes: tuple[str, ...] = ()
 
     async def run(self) -> None:
         """Nothing."""
 
     async def plan(self, request: Request) -> Answer:
         """What `block` would answer."""
-        self._acts.follow()
-        return self._acts.plan(request).answer
+
+        def planned() -> Answer:
+            self._acts.follow()
+            return self._acts.plan(request).answer
+
+        return self._done(planned)
 
     async def block(self, request: Request) -> Answer:
         """As Acts.block."""

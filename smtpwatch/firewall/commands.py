@@ -21,8 +21,8 @@ from smtpwatch.firewall.backend import BackendError
 from smtpwatch.firewall.block import Block, Scope
 from smtpwatch.firewall.blocking import BlockingError, OwnBlocking
 from smtpwatch.firewall.compact import Merged
-from smtpwatch.firewall.evidence import against
-from smtpwatch.firewall.guard import Finding
+from smtpwatch.firewall.evidence import GOOD_HOURS, against, proxies
+from smtpwatch.firewall.guard import Finding, Guard
 from smtpwatch.firewall.journal import JournalError
 from smtpwatch.firewall.listed import row_json
 from smtpwatch.firewall.opening import acts_here
@@ -65,6 +65,10 @@ def opened(config: Config) -> Iterator[Acts]:
         raise BlockingError(str(error)) from None
 
 
+def _unknown(what: str) -> None:
+    _say(f"good mail of the last {GOOD_HOURS} hours is not all known: {what}")
+
+
 def _say(line: str) -> None:
     sys.stderr.write(f"smtpwatch: {clean(line)}\n")
 
@@ -78,7 +82,7 @@ def block(config: Config, requests: Sequence[Request], dry_run: bool, put: Calla
         for asked in requests:
             request = msgspec.structs.replace(asked, findings=evidence.against(asked.networks))
             if dry_run:
-                answer = _dry(acts, request, put)
+                answer = _dry(acts, request, put, json)
             else:
                 answer = _blocked(acts, request, put, json)
                 told = _encoded(answer) if json else _lines(_told(acts, answer, request))
@@ -89,7 +93,8 @@ def block(config: Config, requests: Sequence[Request], dry_run: bool, put: Calla
 
 def _blocked(acts: Acts, request: Request, put: Callable[[bytes], None], json: bool) -> Answer:
     answer = acts.block(request)
-    if answer.outcome == "asks" and not json and sys.stdin.isatty() and _agreed(acts, answer, request, put):
+    asked = not json and sys.stdin is not None and sys.stdin.isatty()
+    if answer.outcome == "asks" and asked and _agreed(acts, answer, request, put):
         answer = acts.block(msgspec.structs.replace(request, sure=True))
     if answer.outcome == "applied":
         looked = acts.verify(answer.act)
@@ -111,28 +116,36 @@ class Evidence:
         if self._picture is None:
             self._picture = Picture(self._places.of)
             host = self._config.hostname or socket.gethostname()
-            for events in recent_log(self._config, host, time.time()):
+            now = time.time()
+            for events in recent_log(self._config, host, now, now - GOOD_HOURS * 3600, _unknown):
                 self._picture.apply(events)
             self._picture.finish()
         return self._picture
 
     def against(self, networks: Sequence[Network]) -> tuple[Finding, ...]:
         """As evidence.against."""
-        return tuple(against(self.picture.activity, networks, time.time(), locate=self._places.of))
+        activity = self.picture.activity
+        found = against(activity, networks, time.time(), locate=self._places.of)
+        return tuple(dict.fromkeys((*found, *Guard(proxies(activity)).judge(networks))))
 
 
 def _code(answer: Answer) -> int:
-    return {"refused": REFUSED, "asks": ASKS, "failed": FAILED}.get(answer.outcome, DONE)
+    """Also 4 where a part of it was refused: a script that lists networks has to know."""
+    codes = {"refused": REFUSED, "asks": ASKS, "failed": FAILED}
+    return codes.get(answer.outcome, REFUSED if any(finding.refuses for finding in answer.findings) else DONE)
 
 
 def _lines(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _dry(acts: Acts, request: Request, put: Callable[[bytes], None]) -> Answer:
+def _dry(acts: Acts, request: Request, put: Callable[[bytes], None], json: bool) -> Answer:
     acts.follow()
     plan = acts.plan(request)
     answer = plan.answer
+    if json:
+        put(_encoded(answer))
+        return answer
     lines = [f"# {clean(finding.says)}" for finding in answer.findings]
     if answer.networks:
         lines += acts.backend.commands(plan.change)
@@ -194,8 +207,12 @@ def unblock(config: Config, networks: list[Network], mine: bool, put: Callable[[
         if mine:
             networks = [each.network for each in acts.ledger.standing(now) if each.act and each.who == acts.who]
         answer = acts.unblock(networks)
-        lines = [f"let in again: {shown(network)}" for network in answer.networks]
-        code, done = DONE, set(answer.networks)
+        code, done, lines = DONE, set(answer.networks), []
+        for network in answer.networks:
+            wider = acts.ledger.covering(network, now)
+            code = FAILED if wider is not None else code
+            still = f", but {shown(wider.network)}, which holds it, is still blocked" if wider is not None else ""
+            lines.append(f"let in again: {shown(network)}{still}")
         for network in networks:
             if network not in done and not answer.reason:
                 code = FAILED

@@ -153,8 +153,11 @@ class Gate:
         while True:
             await asyncio.sleep(SURROUNDINGS)
             with suppress(SocketsError):
+                before = self._surroundings.notes
                 await asyncio.to_thread(self._surroundings.look)
                 self._acts.live.look()
+                if self._surroundings.notes != before:
+                    self._say(talk.Noted(self._surroundings.notes))
 
 
 def _seen(block: Block) -> _Seen:

@@ -33,6 +33,7 @@ class GatedBlocking:
         self.backend = ""
         self.keeps_time = True
         self.problem = ""
+        self.notes: tuple[str, ...] = ()
         self.ports = config.ports
         self._config = config
         self._number = 0
@@ -67,7 +68,10 @@ class GatedBlocking:
         match message:
             case talk.Ready():
                 self.backend, self.keeps_time, self.problem = message.backend, message.keeps_time, message.problem
+                self.notes = message.notes
                 self._ready.set()
+            case talk.Noted():
+                self.notes = message.notes
             case talk.Changed():
                 for block in message.blocks:
                     old = self.blocks.get(block.network)

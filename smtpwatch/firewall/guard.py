@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal, NamedTuple
 
 from smtpwatch.firewall.prefixes import Network, Prefixes, is_single, shown
@@ -58,6 +58,9 @@ _NEVER: tuple[tuple[str, Kind, str], ...] = (
     ("fe80::/10", "special", "link-local: our own neighbours, the router among them (RFC 4291)"),
     ("::ffff:0:0/96", "special", "IPv4 addresses written as IPv6, which no packet has (RFC 4291)"),
 )
+NAT64 = IPv6Network("64:ff9b::/96")
+SIX_TO_FOUR = IPv6Network("2002::/16")
+
 SPECIAL = tuple(Protected(ip_network(network), kind, says) for network, kind, says in _NEVER)
 """Protected wherever we are."""
 
@@ -80,6 +83,12 @@ class Guard:
         if network.prefixlen < widest:
             says = f"{network} is wider than /{widest}: {_many(network)} addresses"
             yield Finding(network, "too wide", says)
+        for inner in _translated(network):
+            for finding in self._of(inner):
+                says = f"{shown(network)} stands for IPv4: {finding.says}"
+                yield finding._replace(network=network, says=says)
+        if network != NAT64 and _holds(network, NAT64):
+            yield Finding(network, "too wide", f"{network} holds {NAT64}, which stands for all of IPv4 (RFC 6052)")
         seen: set[Protected] = set()
         for holder in self._protected.around(network):
             for each in self._protected.get(holder) or ():
@@ -89,6 +98,23 @@ class Guard:
             for each in self._protected.get(part) or ():
                 if each not in seen:
                     yield Finding(network, each.kind, f"{shown(network)} holds {shown(part)}, {each.says}")
+
+
+def _translated(network: Network) -> Iterator[Network]:
+    """The IPv4 network that an IPv6 one stands for: RFC 6052 (behind a NAT64), RFC 3056 (6to4)."""
+    if not isinstance(network, IPv6Network):
+        return
+    first = int(network.network_address)
+    if _holds(NAT64, network):
+        yield IPv4Network((first & 0xFFFFFFFF, network.prefixlen - NAT64.prefixlen), strict=False)
+    elif _holds(SIX_TO_FOUR, network):
+        yield IPv4Network((first >> 80 & 0xFFFFFFFF, min(32, network.prefixlen - SIX_TO_FOUR.prefixlen)), strict=False)
+
+
+def _holds(network: Network, other: Network) -> bool:
+    return (
+        network.version == other.version and network.prefixlen <= other.prefixlen and other.network_address in network
+    )
 
 
 def _is_in(network: Network, protected: Protected) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -58,7 +59,7 @@ def listed(path: Path, now: float) -> list[Listed]:
     """Each line's network. What follows a `#` is a remark; networks whose time is over by `now` are left out. `-` is
     standard input. Raises ListError, and then nothing of the file is to be used."""
     found: list[Listed] = []
-    for number, line in enumerate(_read(path).splitlines(), 1):
+    for number, line in enumerate(_read(path).removeprefix(BOM_UTF8).splitlines(), 1):
         try:
             each = _row(line, now) if line.lstrip().startswith(b"{") else _plain(line)
         except RecursionError:
@@ -83,6 +84,8 @@ def _row(line: bytes, now: float) -> Listed:
 
 def _read(path: Path) -> bytes:
     try:
+        if str(path) == "-" and sys.stdin is None:
+            raise ListError("standard input is closed")
         if str(path) == "-":
             octets = sys.stdin.buffer.read(LARGEST + 1)
         else:

@@ -33,6 +33,9 @@ def as_network(text: str) -> Network:
     (::ffff:192.0.2.1) is the IPv4 one, since that is what its packets have. Raises NetworkError."""
     if "%" in text:
         raise NetworkError(f"a zone names a link, not a source: {text!r}")
+    mask = text.strip().partition("/")[2]
+    if mask.startswith("0.") and mask.strip("0."):  # Python takes a mask either way round
+        raise NetworkError(f"not a mask of a network: {mask!r}")
     try:
         network = ip_network(text.strip(), strict=False)
     except ValueError:

@@ -19,8 +19,8 @@ class Request(msgspec.Struct, frozen=True):
     `seconds` None: until removed; `usual`: an hour instead, or more for a repeat offender. `times` are those that
     differ. Not `exact`: neither of these two shortens what is blocked already, and `scope` takes no ports from it.
     `findings` are what is known against it by whoever asks, beside what the guard finds. Not `sure`: rather ask than
-    block where there is a finding. `keep`: without the time on probation that a risky block has. `undoes`, `again`: as
-    the journal has them."""
+    block where there is a finding. `keep`: without the time on probation that a risky block has. `standing`: only
+    those that are blocked as it is. `undoes`, `again`: as the journal has them."""
 
     networks: tuple[Network, ...]
     scope: Scope = "smtp"
@@ -32,6 +32,7 @@ class Request(msgspec.Struct, frozen=True):
     sure: bool = False
     keep: bool = False
     exact: bool = False
+    standing: bool = False
     undoes: str = ""
     again: bool = False
 

@@ -13,9 +13,10 @@ import psutil
 from smtpwatch.config import Config
 from smtpwatch.firewall.guard import Protected
 from smtpwatch.firewall.prefixes import Network, NetworkError, as_network, unmapped
+from smtpwatch.firewall.routes import Route, routes
 from smtpwatch.firewall.sockets import SocketsError
 from smtpwatch.firewall.ssh_peers import SshPeers
-from smtpwatch.trusted import Trusted
+from smtpwatch.trusted import Trusted, TrustedNetwork
 
 BRIDGES = ("docker", "br-", "cni", "podman", "virbr", "lxdbr", "lxcbr", "incusbr", "vboxnet", "veth")
 """How the interfaces that containers and virtual machines hang on are called by those who make them."""
@@ -27,9 +28,6 @@ relay, and its abusers are the ones to block."""
 RESOLVER_FILES = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 """resolv.conf(5), and who systemd-resolved asks in turn."""
 
-_DEFAULT = "00000000"  # /proc/net/route, little-endian hex
-_DEFAULT6 = "0" * 32
-
 
 class Surroundings:
     """All that is protected here. `trusted` asks the mail server whom it trusts."""
@@ -39,6 +37,7 @@ class Surroundings:
         self._trusted = trusted
         self._ssh = SshPeers()
         self._still: tuple[Protected, ...] = ()
+        self._whom: list[TrustedNetwork] = []
         self.notes: tuple[str, ...] = ()
         """What could not be read, a line each; text from outside."""
 
@@ -46,21 +45,27 @@ class Surroundings:
         """Look at all that seldom changes; takes some 50 ms."""
         self._ssh.learn()
         trusted = self._trusted()
-        whom = [each for each in trusted.networks if each.network.prefixlen >= ANYBODY[each.network.version]]
-        self.notes = trusted.notes + tuple(
-            f"{each.server} trusts {each.network} ({each.setting}): anybody, which protects nobody"
-            for each in trusted.networks
-            if each not in whom
+        networks = [each._replace(network=unmapped(each.network)) for each in trusted.networks]
+        whom = [each for each in networks if each.network.prefixlen >= ANYBODY[each.network.version]]
+        self.notes = (
+            *trusted.notes,
+            *(
+                f"{each.server} trusts {each.network} ({each.setting}): anybody, which protects nobody"
+                for each in networks
+                if each not in whom
+            ),
+            *filter(None, (self._ssh.problem,)),
         )
+        if trusted.notes:  # what could not be read just now is not what there is none of
+            whom += [each for each in self._whom if each not in whom]
+        self._whom = whom
         self._still = (
             *_configured(self._config),
             *own_addresses(),
+            *local_routes(),
             *gateways(),
             *resolvers(),
-            *(
-                Protected(unmapped(each.network), "mynetworks", f"trusted by {each.server} ({each.setting})")
-                for each in whom
-            ),
+            *(Protected(each.network, "mynetworks", f"trusted by {each.server} ({each.setting})") for each in whom),
         )
 
     def protected(self) -> list[Protected]:
@@ -87,7 +92,7 @@ def _configured(config: Config) -> Iterator[Protected]:
     for text in config.proxies:
         yield Protected(as_network(text), "proxy", "a proxy that others come through (proxies)")
     for network in config.networks():
-        yield Protected(network, "own address", "ours (local)")
+        yield Protected(unmapped(network), "own address", "ours (local)")
 
 
 def own_addresses() -> Iterator[Protected]:
@@ -111,19 +116,35 @@ def _length(netmask: str) -> int:
     return int(packed).bit_count()
 
 
-def gateways(proc: Path = Path("/proc/thread-self/net")) -> Iterator[Protected]:
-    """The next hops of default routes: /proc/net/route and ipv6_route, proc(5). Behind one that rewrites sources, all
-    clients have its address."""
-    for line in _lines(proc / "route")[1:]:
-        fields = line.split()
-        if len(fields) > 7 and fields[1] == fields[7] == _DEFAULT and fields[2] != _DEFAULT:
-            octets = bytes.fromhex(fields[2])[::-1]
-            yield Protected(single(IPv4Address(octets)), "gateway", f"the default gateway ({fields[0]})")
-    for line in _lines(proc / "ipv6_route"):
-        fields = line.split()
-        if len(fields) > 9 and fields[0] == _DEFAULT6 and fields[1] == "00" and fields[4] != _DEFAULT6:
-            address = IPv6Address(bytes.fromhex(fields[4]))
-            yield Protected(single(address), "gateway", f"the default gateway ({fields[9]})")
+def gateways() -> Iterator[Protected]:
+    """The next hops of default routes, of all tables. Behind one that rewrites sources, all clients have its
+    address."""
+    for route in _routes():
+        if not route.local and not route.network.prefixlen:
+            for hop in route.hops:
+                yield Protected(single(hop.gateway), "gateway", f"the default gateway ({hop.interface})")
+
+
+def local_routes() -> Iterator[Protected]:
+    """What else this host takes for its own: an address of a service that no interface has. Not what is caught of the
+    whole world for a proxy."""
+    own = {each.network for each in own_addresses()}
+    for route in _routes():
+        network = route.network
+        if (
+            route.local
+            and network not in own
+            and not network.is_loopback
+            and network.prefixlen >= ANYBODY[network.version]
+        ):
+            yield Protected(network, "own address", "an address of this host (a local route)")
+
+
+def _routes() -> list[Route]:
+    try:
+        return list(routes())
+    except OSError:  # the namespace of a process that has just ended
+        return []
 
 
 def resolvers(files: Iterable[str] = RESOLVER_FILES) -> Iterator[Protected]:

@@ -96,8 +96,14 @@ class Changed(Talk, frozen=True):
     problem: str
 
 
+class Noted(Talk, frozen=True):
+    """From the gate: what its guard can not read now, a line each."""
+
+    notes: tuple[str, ...]
+
+
 ToGate = Start | Plan | Cut | Verify | Unblock | Undo | Watch
-FromGate = Ready | Answered | Changed
+FromGate = Ready | Answered | Changed | Noted
 
 
 def _network(_type: type, value: Any) -> Network:

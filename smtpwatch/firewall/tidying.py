@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,11 @@ async def merge(acting: Acting, merged: Sequence[Merged]) -> Answer:
     """Block the networks, and only then let in their parts, so that nobody is held off less meanwhile: two acts for
     each kind of ports. What is not as it was when `merged` was found is left as it is. Answers with all networks that
     were blocked, and why the others were not. Raises BlockingError."""
+    with acting.as_one():
+        return await _merge(acting, merged)
+
+
+async def _merge(acting: Acting, merged: Sequence[Merged]) -> Answer:
     answer = Answer("applied")
     merged = [each for each in merged if all(_stands(acting, part) for part in each.parts)]
     for scope in dict.fromkeys(each.scope for each in merged):
@@ -70,10 +76,18 @@ def export(acting: Acting, path: Path) -> int:
 async def import_from(acting: Acting, path: Path) -> list[Answer]:
     """Block what a file lists, as `smtpwatch block --from` does. Raises BlockingError, and then nothing of it was
     done."""
+    if not path.is_file():  # what is no file may never end
+        raise BlockingError(f"{path}: {'is no file' if path.exists() else 'No such file or directory'}")
+    why = f"from {clean(path.name)}"
     try:
-        wanted = requests(listed(path, acting.now), Request((), why=f"from {clean(path.name)}"))
+        lines = await asyncio.to_thread(listed, path, acting.now)
     except ListError as error:
         raise BlockingError(str(error)) from None
+    with acting.as_one():
+        return await _all_of(acting, requests([each._replace(why=each.why or why) for each in lines], Request(())))
+
+
+async def _all_of(acting: Acting, wanted: Sequence[Request]) -> list[Answer]:
     answers = []
     for request in wanted:
         answer = await acting.block(acting.known(request))

@@ -33,7 +33,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
         yield made.another()
 
     monkeypatch.setattr(commands, "opened", opened)
-    monkeypatch.setattr(commands, "recent_log", lambda config, host, now: [])
+    monkeypatch.setattr(commands, "recent_log", lambda *_: [])
     return made
 
 
@@ -238,7 +238,7 @@ def test_what_is_gone_is_restored(scene: Scene, capsys: pytest.CaptureFixture[st
 def test_an_act_that_was_given_up_is_no_success(
     scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(config: object, host: str, now: float) -> list[object]:
+    def interrupted(*_: object) -> list[object]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "recent_log", interrupted)

@@ -4,6 +4,7 @@ import pytest
 
 from smtpwatch.firewall.guard import Guard, Kind, Protected
 from smtpwatch.firewall.prefixes import as_network
+from tests.firewall.fakes import nets
 
 
 def guard(*protected: tuple[str, Kind, str]) -> Guard:
@@ -88,3 +89,21 @@ def test_refusals_come_first_and_each_of_several_is_told() -> None:
     assert [kind for kind, _, _ in judged(of_host, "203.0.113.200", "203.0.113.77")] == [
         "resolver", "container", "container",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("network", "says"),
+    [
+        ("64:ff9b::/64", "64:ff9b::/64 holds 64:ff9b::/96, which stands for all of IPv4 (RFC 6052)"),
+        ("64:ff9b::192.0.2.1", "64:ff9b::c000:201 stands for IPv4: 192.0.2.1 is on the list"),
+        ("64:ff9b::192.0.2.0/120", "64:ff9b::c000:200/120 stands for IPv4: 192.0.2.0/24 holds 192.0.2.1, on the list"),
+        ("64:ff9b::127.0.0.1", "64:ff9b::7f00:1 stands for IPv4: 127.0.0.1 is in 127.0.0.0/8, loopback"),
+        ("64:ff9b::192.0.0.0/104", "64:ff9b::c000:0/104 stands for IPv4: 192.0.0.0/8 is wider than /16"),
+        ("2002:c000:201::/48", "2002:c000:201::/48 stands for IPv4: 192.0.2.1 is on the list"),
+        ("2002:c000:201:5::9", "2002:c000:201:5::9 stands for IPv4: 192.0.2.1 is on the list"),
+    ],
+)
+def test_what_stands_for_an_ipv4_address_is_judged_as_that(network: str, says: str) -> None:
+    found = Guard([Protected(nets("192.0.2.1")[0], "allowlist", "on the list")]).judge(nets(network))
+    assert found[0].says.startswith(says) and found[0].refuses and str(found[0].network) == str(nets(network)[0])
+    assert Guard().judge(nets("64:ff9b::203.0.113.7", "2002:cb00:7107::/48")) == []

@@ -1,5 +1,6 @@
 """What is protected on this host, read from files of the kernel's and the system's form."""
 
+import sys
 from collections import namedtuple
 from pathlib import Path
 from socket import AF_INET, AF_INET6, AF_PACKET
@@ -10,39 +11,44 @@ import pytest
 from smtpwatch.config import Config
 from smtpwatch.firewall import surroundings as module
 from smtpwatch.firewall.guard import Protected
-from smtpwatch.firewall.surroundings import Surroundings, gateways, own_addresses, resolvers
+from smtpwatch.firewall.surroundings import Surroundings, own_addresses, resolvers
 from smtpwatch.trusted import Trusted, TrustedNetwork
 from tests.firewall.fakes import nets
-
-ROUTES = """\
-Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT
-eth0	00000000	010200C0	0003	0	0	0	00000000	0	0	0
-eth1	00000000	00000000	0001	0	0	0	00000000	0	0	0
-eth0	000200C0	00000000	0001	0	0	0	00FFFFFF	0	0	0
-eth0	0A000000	FE0200C0	0003	0	0	0	000000FF	0	0	0
-"""
-ROUTES6 = (
-    "00000000000000000000000000000000 00 00000000000000000000000000000000 00 20010db8000000000000000000000001 "
-    "00000400 00000001 00000000 00000003     eth0\n"
-    "20010db8000000000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 "
-    "00000100 00000001 00000000 00000001     eth0\n"
-    "00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 "
-    "ffffffff 00000001 00000000 00200200       lo\n"
-)
+from tests.hosts.namespaces import Namespace, join
 
 
 def listed(found: object) -> list[tuple[str, str, str]]:
     return [(str(each.network), each.kind, each.says) for each in found]  # type: ignore[attr-defined]
 
 
-def test_default_gateways(tmp_path: Path) -> None:
-    (tmp_path / "route").write_text(ROUTES)
-    (tmp_path / "ipv6_route").write_text(ROUTES6)
-    assert listed(gateways(tmp_path)) == [
-        ("192.0.2.1/32", "gateway", "the default gateway (eth0)"),
-        ("2001:db8::1/128", "gateway", "the default gateway (eth0)"),
-    ]
-    assert listed(gateways(tmp_path / "none")) == []
+@pytest.mark.needs("namespaces")
+def test_gateways_of_every_table_and_addresses_that_no_interface_has() -> None:
+    ask = (
+        "from smtpwatch.firewall.surroundings import gateways, local_routes\n"
+        "for each in (*gateways(), *local_routes()): print(each.network, each.kind, each.says)"
+    )
+    with Namespace("routed") as made, Namespace("beside") as other:
+        join((made, "eth0", ("192.0.2.25/24", "2001:db8::25/64")), (other, "eth0", ("192.0.2.1/24",)))
+        for words in (
+            "route add default nexthop via 192.0.2.1 nexthop via 192.0.2.2",
+            "route add default via 192.0.2.3 table 100",
+            "route add 10.0.0.0/8 via 192.0.2.4",
+            "-6 route add default via fe80::1 dev eth0",
+            "route add 198.18.0.0/15 via inet6 fe80::2 dev eth0",
+            "route add default via inet6 fe80::3 dev eth0 table 101",
+            "route add local 198.51.100.0/28 dev lo",
+            "route add local 0.0.0.0/0 dev lo table 102",
+        ):
+            made.ip(*words.split())
+        told = made.run(sys.executable, "-c", ask).stdout.decode().splitlines()
+        assert sorted(told) == [
+            "192.0.2.1/32 gateway the default gateway (eth0)",
+            "192.0.2.2/32 gateway the default gateway (eth0)",
+            "192.0.2.3/32 gateway the default gateway (eth0)",
+            "198.51.100.0/28 own address an address of this host (a local route)",
+            "fe80::1/128 gateway the default gateway (eth0)",
+            "fe80::3/128 gateway the default gateway (eth0)",
+        ]
 
 
 def test_resolvers(tmp_path: Path) -> None:
@@ -76,7 +82,7 @@ def test_own_addresses_and_the_networks_of_bridges(monkeypatch: pytest.MonkeyPat
 
 
 def test_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("own_addresses", "gateways", "resolvers"):
+    for name in ("own_addresses", "gateways", "resolvers", "routes"):
         monkeypatch.setattr(module, name, list)
     trusted = Trusted(
         (
@@ -101,3 +107,21 @@ def test_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
         "postfix trusts 0.0.0.0/0 (mynetworks): anybody, which protects nobody",
         "exim trusts 2000::/3 (relay_from_hosts): anybody, which protects nobody",
     )
+
+
+def test_whom_the_mail_server_trusts_is_known_though_it_cannot_be_asked_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("own_addresses", "gateways", "resolvers", "routes"):
+        monkeypatch.setattr(module, name, list)
+    told = [
+        Trusted((TrustedNetwork(nets("10.1.0.0/16")[0], "postfix", "mynetworks"),), ()),
+        Trusted((), ("postconf took longer than 10 s",)),
+        Trusted((), ()),
+    ]
+    made = Surroundings(Config(), lambda: told.pop(0))
+    seen = []
+    for _ in range(3):
+        made.look()
+        seen.append([str(each.network) for each in made.protected() if each.kind == "mynetworks"])
+    assert seen == [["10.1.0.0/16"], ["10.1.0.0/16"], []]

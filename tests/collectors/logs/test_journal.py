@@ -157,7 +157,7 @@ def test_an_entry_in_pieces(start: Start) -> None:
 def test_whatever_it_prints(octets: bytes, at: int) -> None:
     source = JournalSource("/nowhere", "here", UTC, NOW, None)
     for piece in (octets[:at], octets[at:], b"\n", line().encode(), b"\n"):
-        events = source._entries(piece)
+        events = source.entries(piece)
     assert events == [removed(NOW - 0.5, 1)]
 
 
@@ -171,7 +171,7 @@ FIELDS = st.recursive(
 @given(st.dictionaries(st.sampled_from(sorted(json.loads(line()))), FIELDS))
 def test_whatever_is_in_an_entry(fields: dict[str, Any]) -> None:
     source = JournalSource("/nowhere", "here", UTC, NOW, None)
-    source._entries(line(**fields).encode() + b"\n")
+    source.entries(line(**fields).encode() + b"\n")
 
 
 # ---- the process
