@@ -44,16 +44,17 @@ def recent(config: Config, host: str, now: float, since: float, note: Note) -> I
 
 def _of_file(path: Path, reader: Reader, since: float, note: Note) -> list[Event]:
     parts: list[bytes] = []
-    room = MOST
+    room, cut = MOST, False
     for file in _files(path, since, note):
         octets, whole = _last(file, room, note)
         parts.append(octets)
         room -= len(octets)
-        if not whole:
+        cut = not whole
+        if cut:
             break
     lines = Lines()
     events = reader.read([*lines.cut(b"".join(reversed(parts))), *lines.rest()])
-    if room <= 0 and events and events[0].time > since:
+    if cut and events and events[0].time > since:
         note(f"{path}: what is before {clock.of_day(events[0].time)} was not read")
     return events
 

@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -243,3 +243,65 @@ def test_an_act_that_was_given_up_is_no_success(
 
     monkeypatch.setattr(commands, "recent_log", interrupted)
     assert run(capsys, "block", "203.0.113.7")[0] == FAILED and scene.blocked() == []
+
+
+def test_a_wider_block_that_still_holds_it_is_told(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "block", "203.0.113.7", "203.0.113.0/24")
+    assert run(capsys, "unblock", "203.0.113.7") == (
+        FAILED, "let in again: 203.0.113.7, but 203.0.113.0/24, which holds it, is still blocked\n",
+    )  # fmt: skip
+
+
+def test_a_part_that_was_refused_shows_in_the_exit_code(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = run(capsys, "block", "203.0.113.7", str(ADMIN))
+    assert code == REFUSED and "refused: 198.51.100.1" in told and "blocked 203.0.113.7 for 1 h" in told
+    assert scene.blocked() == ["203.0.113.7/32"]
+
+
+def test_a_dry_run_as_json(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = run(capsys, "block", "203.0.113.7", "--dry-run", "--json")
+    assert code == DONE and json.loads(told)["networks"] == ["203.0.113.7/32"] and scene.blocked() == []
+
+
+@pytest.mark.parametrize("time", ["30d", "0s", "0.5s"])
+def test_times_that_no_firewall_holds(scene: Scene, capsys: pytest.CaptureFixture[str], time: str) -> None:
+    assert main(["block", "203.0.113.7", "--for", time]) == 2
+    assert "between 1s and 23d, or `ever`" in capsys.readouterr().err and scene.blocked() == []
+
+
+@pytest.mark.parametrize("command", [["block", "203.0.113.7"], ["unblock", "203.0.113.7"], ["blocks", "--restore"]])
+@pytest.mark.parametrize("played", [["--demo"], ["-r", "/dev/null"]])
+def test_what_is_played_blocks_nobody(
+    scene: Scene, capsys: pytest.CaptureFixture[str], command: list[str], played: list[str]
+) -> None:
+    assert main([*played, *command]) == 2
+    assert "neither with --demo nor with -r" in capsys.readouterr().err and not scene.firewall.changes
+
+
+def test_without_a_standard_input(
+    scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert run(capsys, "block", "172.17.0.5")[0] == ASKS
+    assert main(["block", "--from", "-"]) == 2
+    assert "standard input is closed" in capsys.readouterr().err
+
+
+def test_a_list_that_windows_has_saved(scene: Scene, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(b"\xef\xbb\xbf203.0.113.7\r\n")
+    assert run(capsys, "block", "--from", str(tmp_path / "list"))[0] == DONE
+    assert scene.blocked() == ["203.0.113.7/32"]
+
+
+def test_what_was_not_read_of_the_logs_is_told(
+    scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recent(config: object, host: str, now: float, since: float, note: Callable[[str], None]) -> list[object]:
+        assert now - since == 4 * 3600
+        note("/var/log/mail.log: Permission denied")
+        return []
+
+    monkeypatch.setattr(commands, "recent_log", recent)
+    main(["block", "203.0.113.7", "--geo", "none"])
+    told = capsys.readouterr().err
+    assert "good mail of the last 4 hours is not all known: /var/log/mail.log: Permission denied" in told
