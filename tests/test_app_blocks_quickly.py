@@ -11,7 +11,7 @@ from smtpwatch.firewall.guard import Finding
 from smtpwatch.firewall.request import Answer, Request
 from tests.firewall.fakes import Scene, nets
 from tests.screens import blocks
-from tests.screens.blocks import screen
+from tests.screens.blocks import ADMIN, screen
 from tests.screens.driven import Screen
 from tests.screens.scenes import NOW
 from tests.test_app_blocks import at, bar
@@ -181,3 +181,25 @@ async def test_what_the_guard_cannot_read_is_told(made: Scene) -> None:
         await shown.pilot.pause()
         words = "✗ not all is known that must not be blocked: postconf: \\e[31mno (and 1 more: smtpwatch doctor)"
         assert words in " ".join(bar(shown).split())
+
+
+async def test_of_a_file_it_is_told_who_was_left_out_and_what_there_is_to_ask(made: Scene, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text(f"203.0.113.7\n{ADMIN}\n127.0.0.1\n")
+    async with screen(made) as shown:
+        await shown.press("8", "i", *str(tmp_path / "list"), "enter")
+        await shown.pilot.pause(0.2)
+        words = " ".join(bar(shown).split())
+        assert f"verified; left out: {ADMIN} is the client" in words and "and 1 more" in words
+        (tmp_path / "list").write_text(f"203.0.113.8\n{ADMIN}\n")
+        await shown.press("i", *str(tmp_path / "list"), "enter")
+        await shown.pilot.pause(0.2)
+        assert "since there is a question: 203.0.113.8" in " ".join(bar(shown).split())
+
+
+async def test_the_time_of_what_was_let_in_meanwhile_is_not_set(made: Scene) -> None:
+    made.acts.block(Request(nets("203.0.113.7")))
+    async with screen(made) as shown:
+        await shown.press("8", "down", "t")
+        made.another("bob").unblock(nets("203.0.113.7"))
+        await shown.press("4")
+        assert made.blocked() == [] and "it is not blocked any longer" in bar(shown)

@@ -135,7 +135,7 @@ class BlockActs:
         """Ask for how long, from now on, and on which ports."""
         words = "until it is removed" if block.until is None else f"for {left(block.until, self.acting.now)} more"
         keys = (("Esc", "as it is"), *TIME_KEYS, ("a", "mail's ports only" if block.scope == "all" else "all ports"))
-        request = Request((block.network,), block.scope, sure=True, keep=True, exact=True, why=block.why)
+        request = Request((block.network,), block.scope, sure=True, keep=True, exact=True, standing=True, why=block.why)
 
         def answered(key: str) -> None:
             if key in TIMES:
@@ -205,13 +205,13 @@ class BlockActs:
         answer = await tidying.merge(self.acting, merged)
         parts = sum(len(each.parts) for each in merged if each.network in answer.networks)
         if answer.outcome == "asks":
-            self.bar.fail(f"not merged, since there is a question: {clean(answer.findings[0].says)}")
+            self.bar.fail(f"not merged, since there is a question: {_asked(answer)}")
         elif answer.outcome != "applied":
             self._told(answer)
         elif answer.reason:
             self.bar.fail(f"{parts:,} blocks are {len(answer.networks):,} now; but {clean(answer.reason)}")
-        elif refused := [finding for finding in answer.findings if finding.refuses]:
-            self.bar.fail(f"{parts:,} blocks are {len(answer.networks):,} now; left out: {clean(refused[0].says)}")
+        elif left_out := self.acting.left_out(answer.findings):
+            self.bar.fail(f"{parts:,} blocks are {len(answer.networks):,} now; {left_out}")
         elif not answer.networks:
             self.bar.fail("not merged: the blocks are not what they were")
         else:
@@ -244,12 +244,14 @@ class BlockActs:
         not_ = next((answer for answer in answers if answer.outcome != "verified"), None)
         keys = KEEP_KEYS[1:] if networks else ()
         if not_ is not None and not_.outcome == "asks":
-            question = clean(not_.findings[0].says)
+            question = _asked(not_)
             self.bar.fail(f"{len(networks):,} blocked; not blocked, since there is a question: {question}", keys)
         elif not_ is not None:
             self.bar.fail(f"{len(networks):,} blocked; {self.acting.done(not_)}", keys)
         elif not networks:
             self.bar.fail(f"{clean(str(path))} lists no network")
+        elif left_out := self.acting.left_out([finding for answer in answers for finding in answer.findings]):
+            self.bar.fail(f"blocked {named(networks)} from {clean(str(path))}, verified; {left_out}", keys)
         else:
             self.bar.done(f"blocked {named(networks)} from {clean(str(path))}, verified", keys)
 
@@ -269,3 +271,8 @@ class BlockActs:
                 more = f" (and {len(self._noted) - 1:,} more: smtpwatch doctor)" if self._noted[1:] else ""
                 self.bar.fail(f"not all is known that must not be blocked: {clean(self._noted[0])}{more}")
         self.bar.look(now)
+
+
+def _asked(answer: Answer) -> str:
+    """What there is to ask, the first of it."""
+    return next((clean(finding.says) for finding in answer.findings if not finding.refuses), "")

@@ -12,7 +12,7 @@ from smtpwatch.clean import clean
 from smtpwatch.firewall.block import Block, Scope
 from smtpwatch.firewall.blocking import Blocking, BlockingError
 from smtpwatch.firewall.evidence import against, proxies, sources_in
-from smtpwatch.firewall.guard import Guard
+from smtpwatch.firewall.guard import Finding, Guard
 from smtpwatch.firewall.prefixes import Network, NetworkError, as_network, shown
 from smtpwatch.firewall.radius import radius
 from smtpwatch.firewall.request import Answer, Request
@@ -219,15 +219,25 @@ class Acting:
         """What came of it, in one line."""
         refused = [finding for finding in answer.findings if finding.refuses]
         if answer.outcome == "refused":
-            more = f" (and {len(refused) - 1:,} more reasons)" if len(refused) > 1 else ""
+            others = len(refused) - 1
+            more = f" (and {others:,} more reason{'' if others == 1 else 's'})" if others else ""
             return f"not blocked: {clean(refused[0].says)}{more}"
         if answer.outcome == "failed":
             return f"failed: {clean(answer.reason)}"
         words = f"blocked {named(answer.networks)} {self._for(answer)}, {ended(answer.ended)}"
-        if refused:
-            words += f"; left out: {clean(refused[0].says)}"
-            words += f" and {len(refused) - 1:,} more" if len(refused) > 1 else ""
+        left_out = self.left_out(refused)
+        if left_out:
+            words += f"; {left_out}"
         return f"{words}; but {clean(answer.reason)}" if answer.reason else words
+
+    def left_out(self, findings: Sequence[Finding]) -> str:
+        """Which networks were refused: why the first was, and how many more; "" for none."""
+        refused = {finding.network: finding for finding in reversed(findings) if finding.refuses}
+        if not refused:
+            return ""
+        first = next(finding for finding in findings if finding.refuses)
+        more = f" and {len(refused) - 1:,} more" if len(refused) > 1 else ""
+        return f"left out: {clean(first.says)}{more}"
 
     def _for(self, answer: Answer) -> str:
         if not self.blocking.keeps_time:

@@ -39,7 +39,9 @@ from smtpwatch.sensors import recent_log, trusted_networks
 from smtpwatch.state.picture import Picture
 
 DONE, FAILED, REFUSED, ASKS = 0, 1, 4, 5
-"""Exit codes: also 4 where the guard refuses, 5 where it would have to be asked and nobody is there to answer."""
+WORSE = (DONE, REFUSED, ASKS, FAILED)
+"""Exit codes, of several acts the latest of these: 4 where the guard refuses, 5 where it would have to be asked and
+nobody is there to answer."""
 
 
 SHOWN = 5  # findings that are told one by one
@@ -87,7 +89,7 @@ def block(config: Config, requests: Sequence[Request], dry_run: bool, put: Calla
                 answer = _blocked(acts, request, put, json)
                 told = _encoded(answer) if json else _lines(_told(acts, answer, request))
                 put(told)
-            code = max(code, _code(answer))
+            code = max(code, _code(answer), key=WORSE.index)
     return code
 
 
@@ -162,7 +164,8 @@ def _ending(network: Network, scope: Scope, ports: Iterable[int]) -> str:
 
 def _agreed(acts: Acts, answer: Answer, request: Request, put: Callable[[bytes], None]) -> bool:
     lines = [f"Block {_named(answer.networks)} {_for(acts, answer, request)}?"]
-    lines += [f"  {clean(finding.says)}" for finding in answer.findings]
+    lines += [f"  left out: {clean(finding.says)}" for finding in answer.findings if finding.refuses][:SHOWN]
+    lines += [f"  {line}" for line in _careful(answer)]
     lines += ["  it ends by itself after 60 s, unless it is kept (--keep)"] if answer.probation else []
     put(("\n".join(lines) + "\n[y/N] ").encode())
     return sys.stdin.readline().strip().lower() in ("y", "yes")
@@ -180,14 +183,21 @@ def _named(networks: tuple[Network, ...]) -> str:
     return shown(networks[0]) if len(networks) == 1 else f"{len(networks):,} networks"
 
 
+def _careful(answer: Answer) -> Iterator[str]:
+    """What there is to ask."""
+    asked = [finding for finding in answer.findings if not finding.refuses]
+    yield from (f"careful: {clean(finding.says)}" for finding in asked[:SHOWN])
+    if asked[SHOWN:]:
+        yield f"careful: for {len(asked) - SHOWN:,} more reasons"
+
+
 def _told(acts: Acts, answer: Answer, request: Request) -> Iterator[str]:
     refusals = [finding for finding in answer.findings if finding.refuses]
     yield from (f"refused: {clean(finding.says)}" for finding in refusals[:SHOWN])
     if refusals[SHOWN:]:
         yield f"refused: for {len(refusals) - SHOWN:,} more reasons"
     if answer.outcome == "asks":
-        for finding in answer.findings:
-            yield f"careful: {clean(finding.says)}"
+        yield from _careful(answer)
         yield "not blocked: say --yes, and it ends by itself after 60 s; or --keep"
     elif answer.outcome == "failed":
         yield f"failed: {clean(answer.reason)}"

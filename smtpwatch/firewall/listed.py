@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from smtpwatch.clean import clean_json
+from smtpwatch.clean import clean, clean_json
 from smtpwatch.firewall.block import Block, Scope
 from smtpwatch.firewall.prefixes import Network, NetworkError, as_network
 from smtpwatch.firewall.request import Request
@@ -79,7 +79,7 @@ def _plain(line: bytes) -> Listed | None:
 def _row(line: bytes, now: float) -> Listed:
     row = _DECODER.decode(line)
     left = None if row.until is None else row.until - now
-    return Listed(as_network(row.network), row.scope, row.why, left, timed=True)
+    return Listed(as_network(row.network), row.scope, clean(row.why), left, timed=True)
 
 
 def _read(path: Path) -> bytes:

@@ -61,7 +61,8 @@ class Planner:
             request = msgspec.structs.replace(
                 request, scope="smtp", seconds=None, usual=False, times={}, keep=request.sure
             )
-        findings = (*self._guard().judge(request.networks), *request.findings)
+        found = dict.fromkeys((*self._guard().judge(request.networks), *request.findings))
+        findings = tuple(sorted(found, key=lambda finding: not finding.refuses))
         refused = {finding.network for finding in findings if finding.refuses}
         networks = tuple(network for network in dict.fromkeys(request.networks) if network not in refused)
         now, act = self._clock(), new_act()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 import psutil
@@ -24,6 +24,8 @@ BRIDGES = ("docker", "br-", "cni", "podman", "virbr", "lxdbr", "lxcbr", "incusbr
 ANYBODY = {4: 8, 6: 16}
 """The shortest prefixes by which a mail server can mean its own people. One that trusts the whole world is an open
 relay, and its abusers are the ones to block."""
+
+NOT_ROUTED = (IPv6Network("fc00::/7"), IPv6Network("fe80::/10"))
 
 RESOLVER_FILES = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 """resolv.conf(5), and who systemd-resolved asks in turn."""
@@ -46,7 +48,7 @@ class Surroundings:
         self._ssh.learn()
         trusted = self._trusted()
         networks = [each._replace(network=unmapped(each.network)) for each in trusted.networks]
-        whom = [each for each in networks if each.network.prefixlen >= ANYBODY[each.network.version]]
+        whom = [each for each in networks if not _anybody(each.network)]
         self.notes = (
             *trusted.notes,
             *(
@@ -79,6 +81,12 @@ class Surroundings:
             for address, peer in peers.items()
         ]
         return [*ssh, *self._still]
+
+
+def _anybody(network: Network) -> bool:
+    """It is too much of the world for one's own people. What is not routed in it (RFC 4193, 4291) is never that."""
+    inside = isinstance(network, IPv6Network) and any(map(network.subnet_of, NOT_ROUTED))
+    return not inside and network.prefixlen < ANYBODY[network.version]
 
 
 def single(address: IPv4Address | IPv6Address) -> Network:
@@ -131,12 +139,7 @@ def local_routes() -> Iterator[Protected]:
     own = {each.network for each in own_addresses()}
     for route in _routes():
         network = route.network
-        if (
-            route.local
-            and network not in own
-            and not network.is_loopback
-            and network.prefixlen >= ANYBODY[network.version]
-        ):
+        if route.local and network not in own and not network.is_loopback and not _anybody(network):
             yield Protected(network, "own address", "an address of this host (a local route)")
 
 

@@ -112,7 +112,8 @@ def test_asks_who_is_there(
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     code, said = run(capsys, "block", "172.17.0.5")
     assert said.startswith(
-        "Block 172.17.0.5 for 1 h on 25, 465, 587?\n  172.17.0.5 is in 172.17.0.0/16, containers of this host\n"
+        "Block 172.17.0.5 for 1 h on 25, 465, 587?\n"
+        "  careful: 172.17.0.5 is in 172.17.0.0/16, containers of this host\n"
         "  it ends by itself after 60 s, unless it is kept (--keep)\n[y/N] "
     )
     assert code == (DONE if blocked else ASKS) and scene.blocked() == (["172.17.0.5/32"] if blocked else [])
@@ -305,3 +306,20 @@ def test_what_was_not_read_of_the_logs_is_told(
     main(["block", "203.0.113.7", "--geo", "none"])
     told = capsys.readouterr().err
     assert "good mail of the last 4 hours is not all known: /var/log/mail.log: Permission denied" in told
+
+
+def test_what_is_refused_is_not_asked_about(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = run(capsys, "block", "172.17.0.5", str(ADMIN.network_address), "127.0.0.1")
+    assert code == ASKS and [line.split()[:2] for line in told.splitlines()[:3]] == [
+        ["refused:", "198.51.100.1"], ["refused:", "127.0.0.1"], ["careful:", "172.17.0.5"],
+    ]  # fmt: skip
+
+
+def test_of_several_acts_the_worst_is_the_exit_code(
+    scene: Scene, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = [("203.0.113.7", "one"), (str(ADMIN.network_address), "two")]
+    lines = [json.dumps({"network": network, "until": None, "why": why}) for network, why in rows]
+    (tmp_path / "list").write_text("\n".join(lines))
+    scene.firewall.fail = "no room"
+    assert run(capsys, "block", "--from", str(tmp_path / "list"))[0] == FAILED

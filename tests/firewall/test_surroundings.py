@@ -125,3 +125,16 @@ def test_whom_the_mail_server_trusts_is_known_though_it_cannot_be_asked_for_once
         made.look()
         seen.append([str(each.network) for each in made.protected() if each.kind == "mynetworks"])
     assert seen == [["10.1.0.0/16"], ["10.1.0.0/16"], []]
+
+
+def test_what_is_not_routed_in_the_world_is_not_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("own_addresses", "gateways", "resolvers", "routes"):
+        monkeypatch.setattr(module, name, list)
+    ours = ("fd00::/8", "fc00::/7", "fe80::/10", "10.0.0.0/8")
+    networks = (*nets(*ours), *nets("2000::/3", "f000::/4"))
+    made = Surroundings(
+        Config(), lambda: Trusted(tuple(TrustedNetwork(each, "postfix", "mynetworks") for each in networks), ())
+    )
+    made.look()
+    assert {str(each.network) for each in made.protected() if each.kind == "mynetworks"} == set(ours)
+    assert len(made.notes) == 2
