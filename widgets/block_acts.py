@@ -141,7 +141,7 @@ class BlockActs:
             if key in TIMES:
                 self._go(msgspec.structs.replace(request, seconds=TIMES[key], usual=False))
             elif key == "a":
-                times = {block.network: None if block.until is None else max(1.0, block.until - self.acting.now)}
+                times = {block.network: block.left(self.acting.now)}
                 self._go(msgspec.structs.replace(request, scope=scope_of(block.scope), times=times))
 
         self.bar.ask([f"{named([block.network])} is blocked {words}. For how long from now?"], keys, answered)

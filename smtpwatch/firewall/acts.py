@@ -17,7 +17,7 @@ from smtpwatch.firewall.block import Block, Scope, State
 from smtpwatch.firewall.guard import Guard
 from smtpwatch.firewall.journal import AnyRecord, Blocking, Journal, JournalError, Refusal, Result, Unblocking
 from smtpwatch.firewall.ledger import Act, Before, Ledger
-from smtpwatch.firewall.planning import Actor, Plan, Planner, left_of
+from smtpwatch.firewall.planning import Actor, Plan, Planner
 from smtpwatch.firewall.prefixes import Network
 from smtpwatch.firewall.request import Answer, Request
 from smtpwatch.firewall.sessions import Live
@@ -95,7 +95,7 @@ class Acts:
         with self.journal.locked():
             self._prepare()
             if request.standing:  # somebody may have let them in since it was asked for
-                standing = tuple(network for network in request.networks if self._lasts(network))
+                standing = tuple(network for network in request.networks if self.ledger.lasting(network, self.clock()))
                 if not standing:
                     return Answer("failed", reason="it is not blocked any longer")
                 request = msgspec.structs.replace(request, networks=standing)
@@ -167,7 +167,7 @@ class Acts:
         """As it was before; what came of that, in words."""
         now = self.clock()
         old = [block for block in before.values() if block is not None and block.lasts(now)]
-        again = tuple(Wanted(block.network, block.scope, left_of(block, now), block.act, True) for block in old)
+        again = tuple(Wanted(block.network, block.scope, block.left(now), block.act, True) for block in old)
         put = {(each.network, each.scope) for each in again}
         gone = tuple(each[:2] for each in done.add if each[:2] not in put)
         try:
@@ -254,7 +254,7 @@ class Acts:
 
     def _put_back(self, old: list[Block], act: str) -> Answer:
         now = self.clock()
-        times = {block.network: left_of(block, now) for block in old}
+        times = {block.network: block.left(now) for block in old}
         request = Request(
             tuple(times), old[0].scope, times=times, why="undone", sure=True, keep=True, exact=True, undoes=act
         )
@@ -273,7 +273,7 @@ class Acts:
         Raises JournalError, KeyError for an act that is not known."""
         self.follow()
         record = self.ledger.acts[act].record
-        networks = [network for network in self.ledger.acts[act].before if self._lasts(network)]
+        networks = [network for network in self.ledger.acts[act].before if self.ledger.lasting(network, self.clock())]
         state, reason = self._looked(networks, record)
         with self.journal.locked():
             self.follow()
@@ -287,7 +287,7 @@ class Acts:
             return "failed", f"the firewall cannot be read back: {error}"
         if isinstance(record, Unblocking):
             return "verified", ""
-        missing = [network for network in networks if (network, self._scope(network)) not in held.entries]
+        missing = [network for network in networks if (network, self.ledger.scope(network)) not in held.entries]
         trouble = self.compare(held).trouble
         if trouble or missing:
             return "failed", trouble or f"{len(missing):,} of {len(networks):,} networks are not in the firewall"
@@ -297,14 +297,6 @@ class Acts:
         except SocketsError as error:
             return "verified", str(error)
         return ("failed", f"{left:,} session{'s' if left > 1 else ''} cannot be ended") if left else ("verified", "")
-
-    def _lasts(self, network: Network) -> bool:
-        block = self.ledger.blocks.get(network)
-        return block is not None and block.lasts(self.clock())
-
-    def _scope(self, network: Network) -> Scope:
-        block = self.ledger.blocks.get(network)
-        return "smtp" if block is None else block.scope
 
     def write(self, record: AnyRecord) -> None:
         """A line of the journal, and what it means. To be called while it is locked. Raises JournalError."""

@@ -64,6 +64,10 @@ class Block(msgspec.Struct):
         """Whether it is in force at `now`, if all is well."""
         return self.over is None and not self.gone and (self.until is None or now < self.until)
 
+    def left(self, now: float) -> float | None:
+        """Seconds until its end, one at least; None: it has none."""
+        return None if self.until is None else max(1.0, self.until - now)
+
     def count(self, packets: int, octets: int) -> None:
         """The kernel's counter stands at that."""
         before = self.counted if packets >= self.counted[0] else (0, 0)

@@ -157,9 +157,7 @@ def _as_before(acts: Acts, act: Act, there: list[Network]) -> Change:
     """What takes these out again, and puts back what was there before them."""
     now, old = acts.clock(), [act.before[network] for network in there]
     again = tuple(
-        Wanted(
-            block.network, block.scope, None if block.until is None else max(1.0, block.until - now), block.act, True
-        )
+        Wanted(block.network, block.scope, block.left(now), block.act, True)
         for block in old
         if block is not None and block.lasts(now)
     )
@@ -191,8 +189,7 @@ def restore(acts: Acts, gone: tuple[Block, ...], sure: bool, keep: bool = False)
     asked = acts.plan(Request(tuple(block.network for block in gone))).answer.findings if gone else ()
     risky = {finding.network for finding in asked if not finding.refuses}
     for block in gone:
-        left = None if block.until is None else max(1.0, block.until - now)
-        groups.setdefault((block.network in risky, block.scope, block.why), {})[block.network] = left
+        groups.setdefault((block.network in risky, block.scope, block.why), {})[block.network] = block.left(now)
     return [
         acts.block(Request(tuple(times), scope, times=times, why=why, sure=sure, keep=keep, again=True))
         for (_risky, scope, why), times in groups.items()

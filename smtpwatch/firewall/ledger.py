@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from smtpwatch.firewall.backend import Kind, kind
-from smtpwatch.firewall.block import ESCALATES_WITHIN, Block
+from smtpwatch.firewall.block import ESCALATES_WITHIN, Block, Scope
 from smtpwatch.firewall.journal import AnyRecord, Blocking, Refusal, Result, Unblocking
 from smtpwatch.firewall.prefixes import Network, NetworkError, Prefixes, as_network
 
@@ -54,6 +54,16 @@ class Ledger:
                     self._result(record)
                 case Refusal():
                     pass
+
+    def lasting(self, network: Network, now: float) -> Block | None:
+        """The block of just that network, if it is in force."""
+        block = self.blocks.get(network)
+        return block if block is not None and block.lasts(now) else None
+
+    def scope(self, network: Network) -> Scope:
+        """The ports that a network is blocked on, or was."""
+        block = self.blocks.get(network)
+        return "smtp" if block is None else block.scope
 
     def standing(self, now: float) -> Iterator[Block]:
         """Those in force at `now`, if all is well."""

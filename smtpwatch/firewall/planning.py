@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from smtpwatch.firewall.backend import Backend, Change, Wanted
-from smtpwatch.firewall.block import PROBATION, Block, Scope, bounded, escalated
+from smtpwatch.firewall.block import PROBATION, Scope, bounded, escalated
 from smtpwatch.firewall.guard import Guard
 from smtpwatch.firewall.journal import Blocking, Unblocking, new_act
 from smtpwatch.firewall.ledger import Ledger
@@ -101,7 +101,7 @@ class Planner:
     def unblock(self, networks: Iterable[Network], why: str = "") -> Plan:
         """Of `Acts.unblock`. Networks that are not blocked are left out."""
         now, act = self._clock(), new_act()
-        gone = [(network, self._scope(network)) for network in networks if self._lasts(network, now)]
+        gone = [(network, self._ledger.scope(network)) for network in networks if self._ledger.lasting(network, now)]
         let_in = tuple(network for network, _scope in gone)
         record = Unblocking(
             act=act, time=now, who=self._actor.who.name, uid=self._actor.who.uid, pid=self._actor.pid,
@@ -136,13 +136,9 @@ class Planner:
 
     def _wide(self, network: Network, request: Request, now: float) -> Scope:
         """The ports that it is to be blocked on: no fewer than now, unless that is meant."""
-        block = self._ledger.blocks.get(network)
-        stands = block is not None and block.lasts(now) and self._backend.keeps_time
-        return "all" if stands and block is not None and block.scope == "all" and not request.exact else request.scope
-
-    def _lasts(self, network: Network, now: float) -> bool:
-        block = self._ledger.blocks.get(network)
-        return block is not None and block.lasts(now)
+        block = self._ledger.lasting(network, now)
+        stays = block is not None and self._backend.keeps_time and not request.exact
+        return "all" if stays and self._ledger.scope(network) == "all" else request.scope
 
     def _there(self, network: Network, now: float) -> bool:
         """The firewall may hold it, whatever we think."""
@@ -151,8 +147,8 @@ class Planner:
 
     def _kept(self, network: Network, scope: Scope, now: float) -> bool:
         """It is blocked on those ports, and not on probation: no question of whether it should be."""
-        block = self._ledger.blocks.get(network)
-        return block is not None and block.lasts(now) and block.kept and scope in (block.scope, "smtp")
+        block = self._ledger.lasting(network, now)
+        return block is not None and block.kept and scope in (block.scope, "smtp")
 
     def _change(self, wanted: tuple[Wanted, ...]) -> Change:
         moved = tuple(
@@ -164,12 +160,3 @@ class Planner:
     def _stands(self, network: Network) -> tuple[Scope, ...]:
         block = self._ledger.blocks.get(network)
         return () if block is None or not self._there(network, self._clock()) else (block.scope,)
-
-    def _scope(self, network: Network) -> Scope:
-        block = self._ledger.blocks.get(network)
-        return "smtp" if block is None else block.scope
-
-
-def left_of(block: Block, now: float) -> float | None:
-    """What is left of its time, in seconds; None: it has no end."""
-    return None if block.until is None else max(1.0, block.until - now)
