@@ -43,7 +43,7 @@ class BlockActs:
         """The list of blocks is in front."""
         self._one_by_one = asyncio.Lock()
         self._noted: tuple[str, ...] = ()
-        """What has been told of what the guard could not read."""
+        """What has been told of what the guard could not read, and of acts that were cut short."""
 
     def _run(self, act: Coroutine[Any, Any, None]) -> None:
         self.bar.run_worker(self._sound(act), group="blocking")
@@ -268,8 +268,8 @@ class BlockActs:
         if self.acting.blocking.notes != self._noted and not self.bar.display:
             self._noted = self.acting.blocking.notes
             if self._noted:
-                more = f" (and {len(self._noted) - 1:,} more: smtpwatch doctor)" if self._noted[1:] else ""
-                self.bar.fail(f"not all is known that must not be blocked: {clean(self._noted[0])}{more}")
+                more = f" (and {len(self._noted) - 1:,} more)" if self._noted[1:] else ""
+                self.bar.fail(f"careful: {clean(self._noted[0])}{more}")
         self.bar.look(now)
 
 
