@@ -18,6 +18,7 @@ from smtpwatch.folding import Folding
 from smtpwatch.lookup import NO_LOOKUPS, Lookups
 from smtpwatch.query import with_term
 from smtpwatch.state.picture import Picture
+from smtpwatch.triage.triage import Triage
 from widgets.block_app import BlockApp
 from widgets.block_table import BlockTable
 from widgets.board import Board
@@ -89,7 +90,8 @@ class SmtpWatch(BlockApp):
         if acting is not None:
             self.can_block(acting)
         self.board = Board(self.picture, lookups, config.pane, acting)
-        self.folding = Folding(self.picture, take)
+        self.triage = Triage(self.picture, config)
+        self.folding = Folding(self.triage, take)
         self._config = config
         self._host = host
         self._clock = clock
@@ -165,6 +167,7 @@ class SmtpWatch(BlockApp):
             self._seen = self._now
         if self._lookups.places is not None:
             self._lookups.places.refresh(self._now)
+        self.triage.tick(self._now)
         self._look()
 
     def _look(self) -> None:

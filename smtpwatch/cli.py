@@ -217,7 +217,8 @@ def _config(options: argparse.Namespace) -> Config:
         settings["interfaces"] = tuple(given["interface"])
     for text in given.get("set", ()):
         name, value = assigned(text)
-        settings[name] = value
+        before = settings.get(name)
+        settings[name] = {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else value
     for name in ("local", "allow", "bpf", "log_zone", "hostname", "theme", "firewall"):
         if name in given:
             settings[name] = tuple(given[name]) if name in ("local", "allow") else given[name]

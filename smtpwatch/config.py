@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from smtpwatch.clean import clean
+from smtpwatch.thresholds import Thresholds
 
 DEFAULT_FILE = Path("/etc/smtpwatch.toml")
 
@@ -70,6 +71,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """What blocks: nftables, iptables with ipset, or a jail of fail2ban; auto: nftables where it is, else iptables."""
     jail: str = "postfix"
     """The jail that bans, with firewall = "fail2ban"."""
+    domains: tuple[str, ...] = ()
+    """Domains that we take mail for, beside those that the mail server's own configuration tells; ".example.org" is all
+    below that."""
+    trusted: tuple[str, ...] = ()
+    """Networks whose clients may send mail anywhere without a login, beside those that the mail server's own
+    configuration tells (mynetworks)."""
     allow: tuple[str, ...] = ()
     """Addresses and networks that are never blocked."""
     proxies: tuple[str, ...] = ()
@@ -80,15 +87,21 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The name in events and in the status bar; empty: this host's."""
     refresh: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
     """Seconds between repaints of the screen."""
-    pane: Literal["home", "sources", "sessions", "messages", "deliveries", "tls", "log"] = "home"
+    pane: Literal["home", "sources", "sessions", "messages", "deliveries", "tls", "alerts", "log"] = "home"
     """The pane that is shown first."""
     theme: Literal["terminal", "light", "safe", "mono"] = "terminal"
     """Colours: the terminal's own sixteen; for a light background; for those who cannot tell red from green; or none
     (NO_COLOR in the environment means mono too)."""
+    alerts: Thresholds = Thresholds()
+    """From where on alerts are raised."""
 
     def networks(self) -> tuple[Network, ...]:
         """`local` parsed. Raises ConfigError for what is no address or network."""
         return tuple(network(text) for text in self.local)
+
+    def relaying(self) -> tuple[Network, ...]:
+        """`trusted` parsed. Raises ConfigError for what is no address or network."""
+        return tuple(network(text) for text in self.trusted)
 
     def unblockable(self) -> tuple[Network, ...]:
         """`allow` and `proxies` parsed. Raises ConfigError for what is no address or network."""
@@ -158,8 +171,9 @@ def load(path: Path | None, options: dict[str, Any]) -> Config:
         except (msgspec.MsgspecError, ValueError) as error:
             raise ConfigError(f"{source}: {clean(str(error))}") from None
     _checked(options, "options")  # first, and alone: so that the file is not blamed for them
-    config = _checked({**settings, **options}, str(source or "options"))
+    config = _checked(_over(settings, options), str(source or "options"))
     config.networks()
+    config.relaying()
     config.unblockable()
     config.places()
     config.zone()
@@ -171,3 +185,13 @@ def _checked(settings: dict[str, Any], source: str) -> Config:
         return msgspec.convert(settings, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {clean(str(error))}") from None
+
+
+def _over(settings: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """`settings`, and what `options` say instead; of a table those keys only that they name."""
+    merged = {**settings, **options}
+    for name, table in options.items():
+        before = settings.get(name)
+        if isinstance(table, dict) and isinstance(before, dict):
+            merged[name] = {**before, **table}
+    return merged

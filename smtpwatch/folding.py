@@ -1,11 +1,11 @@
-"""Folds events into the picture for ever, in slices, so that keys and ticks come in between."""
+"""Folds events into what is made of them for ever, in slices, so that keys and ticks come in between."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from typing import Protocol
 
 from smtpwatch.events import Event
-from smtpwatch.state.picture import Picture
 
 # Events folded before the loop gets its turns: 1 ms of packets here, 2.5 ms when all open sessions, 5 ms of log
 # lines, and a host under load is several times slower.
@@ -13,11 +13,22 @@ SLICE = 250
 TURNS = 10  # of the loop in between: a key takes that many until it is on the screen
 
 
-class Folding:
-    """Events come from `take` (the oldest batch that waits, empty if none), after `wake` told that there are some."""
+class Folds(Protocol):
+    """Makes something of events: the picture alone, or with the rules on it (smtpwatch.triage)."""
 
-    def __init__(self, picture: Picture, take: Callable[[], Sequence[Event]]) -> None:
-        self._picture = picture
+    def apply(self, events: Iterable[Event]) -> None:
+        """Take in events, in order."""
+
+    def finish(self) -> None:
+        """No more is to come."""
+
+
+class Folding:
+    """Events go `into` it; they come from `take` (the oldest batch that waits, empty if none), after `wake` told that
+    there are some."""
+
+    def __init__(self, into: Folds, take: Callable[[], Sequence[Event]]) -> None:
+        self._into = into
         self._take = take
         self._woken = asyncio.Event()
         self._over = False
@@ -39,9 +50,9 @@ class Folding:
             while batch := self._take():
                 events = iter(batch)
                 while part := list(islice(events, SLICE)):
-                    self._picture.apply(part)
+                    self._into.apply(part)
                     for _ in range(TURNS):
                         await asyncio.sleep(0)
             if self._over:
                 self._over = False
-                self._picture.finish()
+                self._into.finish()

@@ -10,7 +10,7 @@ control characters: whoever shows it cleans it (smtpwatch.clean).
 """
 
 from smtpwatch.events.base import Event, Health, SensorStatus, Tally
-from smtpwatch.events.host import AGE_LIMITS, CertificateSeen, MailServer, QueueSample
+from smtpwatch.events.host import AGE_LIMITS, CertificateSeen, MailServer, ProcessSeen, QueueSample, RelayPolicy
 from smtpwatch.events.logs import (
     ClientConnected,
     ClientDisconnected,
@@ -113,6 +113,8 @@ AnyEvent = (
     | ServiceTrouble
     | QueueSample
     | CertificateSeen
+    | RelayPolicy
+    | ProcessSeen
 )
 
 __all__ = [
@@ -154,10 +156,12 @@ __all__ = [
     "Oddity",
     "Outcome",
     "PlainLine",
+    "ProcessSeen",
     "QueueSample",
     "Reason",
     "RecipientDecided",
     "Refused",
+    "RelayPolicy",
     "Reply",
     "ReplyUnseen",
     "Screened",

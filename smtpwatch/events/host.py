@@ -1,4 +1,5 @@
-"""What the host itself tells: how much mail waits in its server's queues, which certificates it shows."""
+"""What the host itself tells: how much mail waits in its server's queues, whom that relays for, which certificates it
+shows, and which other processes send mail past it."""
 
 from typing import Literal
 
@@ -59,3 +60,48 @@ class CertificateSeen(Event, frozen=True, gc=False):
     self_signed: bool
     how: Literal["wire", "asked"]
     fingerprint: str
+
+
+class RelayPolicy(Event, frozen=True, gc=False):
+    """Whom a mail server relays for, by its own configuration as it was read at `time`. `mta` and `instance` are as in
+    QueueSample; OpenSMTPD is "opensmtpd", which has no instances.
+
+    `domains` are those that it takes mail for from anyone, in lower case: its own, virtual ones, and those that it is a
+    relay for; one that begins with a dot stands for all below it. `networks` are those whose clients may send anywhere,
+    as `ipaddress` prints them. Where not `complete`, there may be more of either, and `note` says what could not be
+    read."""
+
+    mta: str
+    instance: str
+    domains: tuple[str, ...]
+    networks: tuple[str, ...]
+    complete: bool
+    note: str
+
+
+class ProcessSeen(Event, frozen=True, gc=False):
+    """A process of this machine that is not its mail server has a connection to a mail port elsewhere: who it is, as
+    the kernel told at `time`.
+
+    `source`, `client_port`, `server` and `server_port` are the connection's as SessionOpened has them. `user` is ""
+    where the number `uid` has no name; `program` its executable, `directory` where it runs, `command` its arguments,
+    each "" or empty where it cannot be known; `since` is when it was started, in epoch seconds; `parent` its parent's
+    process id, 0 without one, and `parent_name` that one's name. `container` is the identifier of the container that
+    it runs in, as far as its control group tells one, else ""; a process in a network namespace of its own has its
+    process id and uid as this host counts them."""
+
+    source: str
+    client_port: int
+    server: str
+    server_port: int
+    pid: int
+    uid: int
+    user: str
+    name: str
+    program: str
+    directory: str
+    command: tuple[str, ...]
+    parent: int
+    parent_name: str
+    since: float
+    container: str

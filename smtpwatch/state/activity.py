@@ -23,6 +23,7 @@ from smtpwatch.state.agreement import FIRST_SERVED
 from smtpwatch.state.heavy import Heavy
 from smtpwatch.state.history import Together
 from smtpwatch.state.names import NAME, domain_of, helo_pattern
+from smtpwatch.state.noticed import NOBODY, Noticed
 from smtpwatch.state.origins import Origins, Place
 from smtpwatch.state.party import PASSED, PLACES, REJECTED, TLS, Dimension, Facts, Outcome, Party
 from smtpwatch.state.rates import Rate
@@ -69,6 +70,8 @@ class Activity:
         """Addresses of ours that outbound sessions come from."""
         self.proxies: set[str] = set()
         """Addresses that have named the real client of a session."""
+        self.noticed: Noticed = NOBODY
+        """Is told what sessions come to."""
 
     def ours(self, now: float, window: float, outcome: Outcome) -> float:
         """Outcomes of everyone per second over the last `window` seconds."""
@@ -128,6 +131,8 @@ class Activity:
         parties.append(party)
         party.begun(time, not session.over)
         party.join(session.source)
+        if dimension is Dimension.ACCOUNT:
+            self.noticed.logged_in(session, name, time)
         told = session.told
         if any(told):
             for outcome in Outcome:
@@ -158,8 +163,10 @@ class Activity:
     def came_of(self, session: Session, outcome: Outcome, time: float, n: int = 1) -> None:
         """`n` more outcomes of that kind."""
         session.told[outcome] += n
-        for party in self.parties(session, time):
+        parties = self.parties(session, time)
+        for party in parties:
             party.count(outcome, time, n)
+        self.noticed.came_of(session, parties, outcome, time, n)
 
     def refused(self, session: Session, refusal: Refusal) -> None:
         """One refusal, and why."""
@@ -175,6 +182,7 @@ class Activity:
         self.noted(session, "reasons", why)
         self.attributed(session, Dimension.SENDER_DOMAIN, sender, Outcome.REFUSED, time)
         self.attributed(session, Dimension.RECIPIENT_DOMAIN, recipient, Outcome.REFUSED, time)
+        self.noticed.refused(session, refusal)
 
     def attributed(
         self, session: Session, dimension: Dimension, address: str | None, outcome: Outcome, time: float

@@ -111,6 +111,7 @@ def _accounts(activity: Activity, session: Session, visit: Visit) -> None:
     for login in islice(reversed(visit.logins), fresh):
         if login.service != AGAIN or not known:
             activity.noted(session, "accounts", login.account)
+            activity.noticed.tried(session, login)
 
 
 def _refusals(activity: Activity, session: Session, fresh: int) -> None:

@@ -49,6 +49,9 @@ def tally(activity: Activity, event: ev.Tally) -> None:
         for name, outcome in _TALLIED:
             if n := counts.get(name, 0):
                 party.count(outcome, event.time, n)
+    for name, outcome in _TALLIED:
+        if n := counts.get(name, 0):
+            activity.noticed.came_of(None, parties, outcome, event.time, n)
 
 
 def _opened(activity: Activity, session: Session, event: ev.SessionOpened) -> None:
@@ -81,6 +84,8 @@ def _recipient(activity: Activity, session: Session, event: ev.RecipientDecided)
         current = session.transaction
         sender = None if current is None else current.sender
         activity.refused(session, _refusal(event, event.code, event.enhanced, event.text, sender, event.recipient))
+    elif event.code is not None:
+        activity.noticed.took_recipient(session, event)
 
 
 def _message(activity: Activity, session: Session, event: ev.MessageDecided) -> None:

@@ -11,7 +11,8 @@ BITS = 10  # of the hash that choose a register: 1,024 octets, and a standard er
 
 
 @lru_cache(10_000)  # sources that come again: a hit takes a tenth of the time
-def _hashed(value: str) -> int:
+def hashed(value: str) -> int:
+    """64 bits that are the same in each run."""
     # Not hash(): its seed differs between runs, and a recording must come to the same figures each time.
     return int.from_bytes(blake2b(value.encode(errors="surrogatepass"), digest_size=8).digest())
 
@@ -59,7 +60,7 @@ class Distinct:
         return round(estimate)
 
     def _note(self, value: str) -> None:
-        number = _hashed(value)
+        number = hashed(value)
         place, rest = number & ((1 << BITS) - 1), number >> BITS
         rank = 64 - BITS - rest.bit_length() + 1
         registers = self._registers

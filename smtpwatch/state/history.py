@@ -113,6 +113,16 @@ class History:
             total += sum(self._counts(zoom, first, last, each))
         return total / (wanted * seconds)
 
+    def count(self, now: float, window: float, *series: int) -> int:
+        """Events of all `series` since about `window` seconds before `now`, to within a bucket of the finest ring that
+        reaches so far; those of the bucket that `now` falls in are counted."""
+        zoom = 0
+        while window > _REACHES[zoom] and zoom < _WIDEST:
+            zoom += 1
+        last = int(now // ZOOMS[zoom].seconds)
+        first = last + 1 - max(1, round(window / ZOOMS[zoom].seconds))
+        return sum(sum(self._counts(zoom, first, last, each)) for each in series)
+
     def buckets(self, now: float, zoom: int, series: int) -> list[int]:
         """The whole buckets before `now`, as many as the zoom has, oldest first; `first_bucket` tells when they begin.
         The bucket that `now` falls in is left out."""

@@ -1,0 +1,120 @@
+"""All rules on the picture: each event to those that want it, a tick a second, and the alerts that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from math import inf
+from typing import Any
+
+from smtpwatch import events as ev
+from smtpwatch.config import Config
+from smtpwatch.state.activity import Refusal
+from smtpwatch.state.noticed import Noticed
+from smtpwatch.state.party import Outcome, Party
+from smtpwatch.state.picture import Picture
+from smtpwatch.state.session import Session
+from smtpwatch.triage.alerts import Alerts
+from smtpwatch.triage.logins import Logins
+from smtpwatch.triage.policy import Policy
+from smtpwatch.triage.rule import Rule, Scene
+from smtpwatch.triage.rules import RULES
+
+TICK = 1.0  # seconds of event time
+SET_BACK = 60.0  # seconds by which the time may go back before rules follow it
+
+
+class Triage(Noticed):
+    """Folds events into `picture`, takes notice of what it counts, and raises `alerts`."""
+
+    def __init__(self, picture: Picture, config: Config) -> None:
+        limits = config.alerts
+        self.alerts = Alerts(limits.quiet)
+        self.policy = Policy(config)
+        self.logins = Logins(limits.window)
+        self._picture = picture
+        self._at = -inf
+        scene = Scene(picture, limits, self.policy, self.logins, self.alerts)
+        self.rules: Sequence[Rule] = [kind(scene) for kind in RULES if kind.name not in limits.off]
+        self._came_of = self._wanted("came_of")
+        self._refused = self._wanted("refused")
+        self._took = self._wanted("took_recipient")
+        self._tried = self._wanted("tried")
+        self._logged_in = self._wanted("logged_in")
+        self._ticks = self._wanted("tick")
+        self._events: dict[type[ev.Event], list[Callable[[Any], None]]] = {ev.RelayPolicy: [self.policy.take]}
+        for rule in self.rules:
+            for kind in rule.events:
+                self._events.setdefault(kind, []).append(rule.event)
+        picture.activity.noticed = self
+
+    def apply(self, events: Iterable[ev.Event]) -> None:
+        """Fold events into the picture, in order, and judge by it: in portions of a second, so that what is long past
+        by the end of a batch is judged as it was."""
+        portion: list[ev.Event] = []
+        until = self._at + TICK
+        for event in events:
+            if event.time >= until or event.time < self._at - SET_BACK:
+                self._fold(portion)
+                portion = [event]
+                until = event.time + TICK
+            else:
+                portion.append(event)
+        self._fold(portion)
+
+    def _fold(self, events: Sequence[ev.Event]) -> None:
+        self._picture.apply(events)
+        wanted = self._events
+        for event in events:
+            for tell in wanted.get(type(event), ()):
+                tell(event)
+        if events:
+            self.tick(self._picture.latest)
+
+    def finish(self) -> None:
+        """No more is to come."""
+        self._picture.finish()
+        self._at = -inf
+        self.tick(self._picture.latest)
+
+    def tick(self, now: float) -> None:
+        """It is that time, be there events or not."""
+        if 0 <= now - self._at < TICK:
+            return
+        self._at = now
+        for tick in self._ticks:
+            tick(now)
+        self.alerts.settle(now)
+
+    def came_of(self, session: Session | None, parties: Sequence[Party], outcome: Outcome, time: float, n: int) -> None:
+        """As Noticed has it; to the rules that want it. So are those below."""
+        for tell in self._came_of:
+            tell(session, parties, outcome, time, n)
+
+    def refused(self, session: Session, refusal: Refusal) -> None:
+        """As Noticed has it."""
+        for tell in self._refused:
+            tell(session, refusal)
+
+    def took_recipient(self, session: Session, event: ev.RecipientDecided) -> None:
+        """As Noticed has it."""
+        for tell in self._took:
+            tell(session, event)
+
+    def tried(self, session: Session, login: ev.LoginTried) -> None:
+        """As Noticed has it; the accounts learn of it first."""
+        if login.account and login.outcome == "failure":
+            self.logins.touch(login.account).failure(session.source, login.time, login)
+        for tell in self._tried:
+            tell(session, login)
+
+    def logged_in(self, session: Session, account: str, time: float) -> None:
+        """As Noticed has it; the accounts learn of it last, so that rules can tell what is new."""
+        for tell in self._logged_in:
+            tell(session, account, time)
+        facts = self._picture.activity.facts(session)
+        self.logins.touch(account).success(session.source, "" if facts is None else facts.country, time)
+
+    def _wanted(self, method: str) -> list[Callable[..., None]]:
+        """Of those rules that have one of their own."""
+        nothing = getattr(Rule, method)
+        return [getattr(rule, method) for rule in self.rules if getattr(type(rule), method) is not nothing]
