@@ -9,6 +9,11 @@ def of_day(time: float) -> str:
     return _as(time, "%H:%M:%S", "--:--:--")
 
 
+def day(time: float) -> str:
+    """The same as `2026-03-01`."""
+    return _as(time, "%Y-%m-%d", "----------")
+
+
 def of_file(time: float) -> str:
     """The same for the name of a file: `20260301-104107`."""
     return _as(time, "%Y%m%d-%H%M%S", "unknown")

@@ -54,7 +54,7 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Times its own busiest hour that an account, user or script sends to as many recipients in an hour."""
     rise: Times = 5.0
     """Times the rate of the hour before that a rate is when it is explained."""
-    rise_least: Annotated[float, msgspec.Meta(ge=0.01, le=10_000)] = 0.5
+    rise_least: Annotated[float, msgspec.Meta(ge=0.01, le=10_000)] = 1.0
     """A second, at least, for a rate to be explained."""
     domain_refusals: Count = 50
     """Refusals of mail for, or from, one domain within the window, while five times fewer are usual."""

@@ -247,6 +247,10 @@ class Together:
         """As History has it, of all together."""
         return sum(each.rate(now, window, *series) for each in self._histories)
 
+    def count(self, now: float, window: float, *series: int) -> int:
+        """As History has it, of all together."""
+        return sum(each.count(now, window, *series) for each in self._histories)
+
     def buckets(self, now: float, zoom: int, series: int) -> list[int]:
         """As History has it, of all together."""
         every = (each.buckets(now, zoom, series) for each in self._histories)

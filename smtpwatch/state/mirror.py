@@ -46,7 +46,7 @@ def mirror(session: Session) -> None:
     session.accepted, session.refused, session.messages = accepted, refused, messages
     session.refusals = refusals
     tried = _tried(visits)
-    session.failures = sum(visit.failures for visit in tried)
+    session.failures = sum(visit.failures for visit in tried or visits)
     if tried:
         session.auth = [(each.mechanism, _outcome(each)) for visit in tried for each in visit.logins]
         session.passed = session.passed or any(outcome == "success" for _, outcome in session.auth)

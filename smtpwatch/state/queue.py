@@ -84,6 +84,10 @@ class Queues:
         if len(self._queues) > QUEUES_MAX:
             del self._queues[next(iter(self._queues))]
 
+    def get(self, key: Key) -> Queue | None:
+        """The queue of that host, mail server and instance."""
+        return self._queues.get(key)
+
     def queues(self, now: float) -> list[Queue]:
         """Each queue that was read lately, or could not be."""
         return [queue for queue in self._queues.values() if now - queue.latest.time <= STALE]

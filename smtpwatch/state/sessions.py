@@ -40,6 +40,10 @@ class Sessions:
         """The session with that key, if it is still held."""
         return self.live.get(key) or self.recent.get(key)
 
+    def of(self, event: ev.SessionEvent) -> Session | None:
+        """The session that an event of the wire is of, if it is still held."""
+        return self.get((event.sensor, event.session + self._before.get(event.sensor, 0)))
+
     def apply(self, event: ev.Event) -> None:
         """Take in one event; events of no session only matter where they end some."""
         self.live.rest()

@@ -136,6 +136,10 @@ def _connected(visit: Visit, event: ev.ClientConnected) -> None:
 def _disconnected(visit: Visit, event: ev.ClientDisconnected) -> None:
     visit.end = event.time
     visit.commands = event.commands
+    good, every = event.commands.get("auth", (0, 0))
+    if every > good:  # the only word of logins that failed without a line: AUTH refused, or given up half-way
+        unsure = sum(login.outcome == "deferred" for login in visit.logins)
+        visit.failures = max(visit.failures, every - good - unsure)
 
 
 def _tls(visit: Visit, event: ev.TlsEstablished | ev.TlsTroubled) -> None:

@@ -1,0 +1,117 @@
+"""Sources that move together: they call themselves alike, speak TLS alike, want the same, and came at the same time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from math import inf
+from typing import NamedTuple
+
+from smtpwatch.query import quoted
+from smtpwatch.state.few import Few
+from smtpwatch.state.names import helo_pattern
+from smtpwatch.state.party import Facts, Outcome, Party
+from smtpwatch.triage.alert import BLOCKABLE, Severity, Subject
+from smtpwatch.triage.rule import Rule, Scene, listed, many, span
+
+EVERY = 15.0  # seconds between looks at all sources: some ms for ten thousand
+BAD = (Outcome.REFUSED, Outcome.AUTH_FAILED, Outcome.ABANDONED)
+NETWORKS = 3  # that they come from, at least: else their network tells them
+TOGETHER = 0.8  # of them came within the window, or share what they want
+SAID_BY_ALL = ("", "[address]", "user", "localhost", "localhost.localdomain", "#.#.#.#")
+"""HELO patterns that have nothing to do with each other."""
+
+
+class _Look(NamedTuple):
+    """What members have in common."""
+
+    helo: str
+    ja4: str
+
+
+class Campaign(Rule):
+    """So many sources in several networks, of whom none has had a message accepted, with the same HELO pattern or JA4,
+    that came within the window, or that try the same recipients or accounts."""
+
+    name = "campaign"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._next = -inf
+
+    def tick(self, now: float) -> None:
+        """Once in a while."""
+        if self._next - EVERY <= now < self._next:
+            return
+        self._next = now + EVERY
+        since = now - self.limits.window
+        groups: dict[_Look, list[Party]] = {}
+        for party in self.scene.picture.activity.sources:
+            if party.last >= since and party.facts is not None and not party.accepted and not party.passed:
+                look = _look_of(party.facts)
+                if look is not None:
+                    groups.setdefault(look, []).append(party)
+        for look, members in groups.items():
+            if len(members) >= self.limits.campaign:
+                self._judge(look, members, now)
+
+    def _judge(self, look: _Look, members: list[Party], now: float) -> None:
+        window = self.limits.window
+        bad = [(party.history.count(now, window, *BAD), party) for party in members]
+        bad = [(n, party) for n, party in bad if n]
+        if len(bad) < self.limits.campaign:
+            return
+        networks = {party.facts.network for _, party in bad if party.facts is not None}
+        if len(networks) < NETWORKS:
+            return
+        fresh = sum(party.first >= now - window for _, party in bad)
+        wanted, share = _wanted(party.facts for _, party in bad if party.facts is not None)
+        if fresh < TOGETHER * len(bad) and share < TOGETHER:
+            return
+        self._tell(look, bad, len(networks), wanted if share >= TOGETHER else "", now)
+
+    def _tell(self, look: _Look, bad: list[tuple[int, Party]], networks: int, wanted: str, now: float) -> None:
+        bad.sort(key=lambda each: -each[0])
+        count = sum(n for n, _ in bad)
+        name = " ".join(filter(None, (look.helo and f"HELO {look.helo}", look.ja4 and f"JA4 {look.ja4}")))
+        after = f", all after {wanted}" if wanted else ""
+        says = (
+            f"campaign {name}: {many(len(bad), 'source')} in {many(networks, 'network')} move together{after};"
+            f" {many(count, 'try', 'tries')} within {span(self.limits.window)}, none accepted"
+            f" ({listed((party.key for _, party in bad[:3]), len(bad))})"
+        )
+        term = f"helo:{quoted(look.helo)}" if look.helo else f"ja4:{look.ja4}"
+        latest = tuple(key for _, party in bad[:8] if party.facts is not None for key in party.facts.latest[-1:])
+        self.found(
+            now, Subject("campaign", name), Severity.WARNING, says, count=count, term=term,
+            sources=tuple(party.key for _, party in bad[:BLOCKABLE]), sessions=latest,
+        )  # fmt: skip
+
+
+def _look_of(facts: Facts) -> _Look | None:
+    """None for one that looks like anybody."""
+    helo = helo_pattern(_most(facts.helos))
+    helo = "" if helo in SAID_BY_ALL else helo
+    ja4 = _most(facts.ja4s)
+    # Every program with the same TLS library has the same JA4: alone it tells nothing.
+    return _Look(helo, ja4) if helo else None
+
+
+def _most(few: Few | None) -> str:
+    found = [] if few is None else few.most()
+    return found[0][0] if found else ""
+
+
+def _wanted(members: Iterable[Facts]) -> tuple[str, float]:
+    """The recipient or account that most of them tried, and how many of them did (0..1)."""
+    counts: Counter[str] = Counter()
+    whole = 0
+    for facts in members:
+        whole += 1
+        for kind, few in (("account", facts.accounts), ("recipient", facts.recipients)):
+            if few is not None:
+                counts.update({f"{kind} {value}" for value in few.values})
+    if not counts:
+        return "", 0.0
+    what, n = counts.most_common(1)[0]
+    return what, n / whole

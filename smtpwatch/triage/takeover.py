@@ -1,0 +1,149 @@
+"""Accounts in the wrong hands: a login that succeeds after many have failed, or logins from too many places."""
+
+from __future__ import annotations
+
+from smtpwatch.state.heavy import Heavy, Held
+from smtpwatch.state.party import Dimension, Outcome, Party
+from smtpwatch.state.session import Session
+from smtpwatch.triage.alert import SessionKey, Severity, Step, Subject
+from smtpwatch.triage.counting import DAY
+from smtpwatch.triage.logins import Account, wide_network
+from smtpwatch.triage.rule import Rule, Scene, keys_of, lines_of, listed, many
+
+STORIES = 500  # accounts of which a story is told at a time
+FAR = 2  # times the places that an alert takes: nobody travels so much
+
+
+class Takeover(Rule):
+    """A success from a source that failed for that account, or from a new network, while logins to it fail; and one
+    account from so many networks or countries within a day. Then what it sends."""
+
+    name = "takeover"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._stories: Heavy[_Story] = Heavy(STORIES, _Story)
+
+    def logged_in(self, session: Session, account: str, time: float) -> None:
+        """Somebody is in; the accounts do not know yet."""
+        known = self.scene.logins.get(account)
+        if known is None:
+            return
+        self._after_failures(session, known, time)
+        self._everywhere(session, known, time)
+
+    def _after_failures(self, session: Session, account: Account, time: float) -> None:
+        failed = account.failed.count(time)
+        limits = self.limits
+        attacked = failed >= limits.failed_logins and (
+            failed >= limits.failed_logins_a_day
+            or account.fast.count(time) >= limits.failed_logins
+            or len(account.from_) >= limits.login_sources
+        )
+        source = session.source
+        if not attacked or source in account.good:
+            return
+        guessed = source in account.from_
+        if not guessed and (not account.networks or wide_network(source) in account.networks):
+            return
+        story = self._story(account, time)
+        if account.failed_since is not None:
+            sources = many(len(account.from_), "source")
+            story.steps.append(Step(account.failed_since, f"first of {many(failed, 'failed login')} from {sources}"))
+        how = "which had failed before" if guessed else "from where it never did before"
+        story.steps.append(Step(time, f"{source} logged in, {how}"))
+        story.why = f"{source} logged in after {many(failed, 'failed login')}" + (
+            "" if guessed else ", from a new network"
+        )
+        story.severity = max(story.severity, Severity.CRITICAL if guessed else Severity.WARNING)
+        story.suspects[source] = None
+        self._tell(story, session, time)
+
+    def _everywhere(self, session: Session, account: Account, time: float) -> None:
+        limits = self.limits
+        facts = self.scene.picture.activity.facts(session)
+        country = "" if facts is None else facts.country
+        networks = _of_a_day({**account.networks, wide_network(session.source): time}, time)
+        countries = _of_a_day({**account.countries, **({country: time} if country else {})}, time)
+        if len(networks) < limits.account_networks and len(countries) < limits.account_countries:
+            return
+        far = len(networks) >= FAR * limits.account_networks or len(countries) >= FAR * limits.account_countries
+        story = self._story(account, time)
+        where = many(len(networks), "network")
+        if countries:
+            where += f" in {many(len(countries), 'country', 'countries')} ({listed(countries, len(countries))})"
+        story.why = f"logged in from {where} within a day"
+        if not story.steps:
+            story.steps.append(Step(min(networks.values()), "the first of these logins"))
+        story.steps.append(Step(time, f"{session.source} {country}".rstrip() + " logged in"))
+        del story.steps[1:-20]
+        story.severity = max(story.severity, Severity.CRITICAL if far else Severity.WARNING)
+        story.suspects[session.source] = None
+        self._tell(story, session, time)
+
+    def _story(self, account: Account, time: float) -> _Story:
+        story = self._stories.touch(account.key)
+        story.weight += 1
+        if not story.since:
+            story.since = time
+            story.before = self._sent(account.key)
+        return story
+
+    def tick(self, now: float) -> None:
+        """What the accounts have sent since."""
+        for story in self._stories:
+            if not story.over and now - story.told >= 10.0:
+                story.over = now - story.since > DAY
+                sent = self._sent(story.key) - story.before
+                if sent > story.sent:
+                    self._tell(story, None, now)
+                story.told = now
+
+    def _sent(self, account: str) -> int:
+        """Deliveries that its mail has come to, as far as the logs tell, and else the messages that were accepted."""
+        became = self.scene.picture.messages.by_account.get(account)
+        if became:
+            return sum(became.values())
+        party: Party | None = self.scene.picture.activity.groups[Dimension.ACCOUNT].get(account)
+        return 0 if party is None else party.total(Outcome.ACCEPTED)
+
+    def _tell(self, story: _Story, session: Session | None, now: float) -> None:
+        sent = self._sent(story.key) - story.before
+        if sent > story.sent:
+            if not story.sent:
+                story.steps.append(Step(now, "it begins to send"))
+            story.sent, story.sent_at = sent, now
+        says = f"account {story.key}: {story.why}; {many(story.sent, 'delivery', 'deliveries')} since"
+        says += ": change its password, block the sources, look at the queue"
+        if session is not None:
+            story.keys = (*story.keys, session.key)[-8:]
+        self.found(
+            now, Subject("account", story.key), story.severity, says, count=max(1, story.sent),
+            sources=tuple(story.suspects)[-256:], sessions=story.keys or keys_of(session), lines=lines_of(session),
+            steps=tuple(story.steps),
+        )  # fmt: skip
+
+
+class _Story(Held):
+    """What is known of one account that may be in the wrong hands."""
+
+    __slots__ = (
+        "before", "keys", "over", "sent", "sent_at", "severity", "since", "steps", "suspects", "told", "why",
+    )  # fmt: skip
+
+    key: str
+
+    def __init__(self, key: object) -> None:
+        super().__init__(str(key))
+        self.since = self.told = self.sent_at = 0.0
+        self.before = self.sent = 0
+        self.over = False
+        self.severity = Severity.NOTICE
+        self.why = ""
+        self.steps: list[Step] = []
+        self.suspects: dict[str, None] = {}
+        self.keys: tuple[SessionKey, ...] = ()
+
+
+def _of_a_day(places: dict[str, float], time: float) -> dict[str, float]:
+    return {place: when for place, when in places.items() if time - when <= DAY}
