@@ -5,6 +5,7 @@ All text in both may hold what strangers have written: whoever shows it cleans i
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from enum import IntEnum
 from math import inf
 from typing import Literal, NamedTuple
@@ -88,7 +89,7 @@ class Alert:
 
     __slots__ = (
         "count", "first", "key", "last", "lines", "number", "over_at", "rule", "says", "sessions", "severity",
-        "silenced_until", "sources", "state", "steps", "subject", "term", "times",
+        "silenced_until", "sources", "state", "steps", "subject", "term", "times", "told",
     )  # fmt: skip
 
     def __init__(self, finding: Finding, number: int) -> None:
@@ -104,6 +105,8 @@ class Alert:
         self.times = 0
         self.count = 0
         self.says = self.term = ""
+        self.told = finding.time
+        """When it was last put into words: a rule that finds it many times a second does so now and then."""
         self.sources: tuple[str, ...] = ()
         self.sessions: deque[SessionKey] = deque(maxlen=EVIDENCE)
         self.lines: deque[Line] = deque(maxlen=EVIDENCE)
@@ -122,7 +125,9 @@ class Alert:
         self.last = max(self.last, finding.time)
         self.times += 1
         self.count = max(self.count, finding.count)
-        self.says, self.term = finding.says, finding.term
+        self.told = finding.time
+        if finding.severity >= self.severity:  # what is less does not take the words from what is worse
+            self.says, self.term = finding.says, finding.term
         if finding.sources:
             self.sources = finding.sources[:BLOCKABLE]
         self.sessions.extend(key for key in finding.sessions[-EVIDENCE:] if key not in self.sessions)
@@ -134,6 +139,21 @@ class Alert:
             self.steps.sort()
             del self.steps[STEPS // 2 : len(self.steps) - STEPS // 2]
         return worse
+
+    def absorb(self, parts: Sequence[Alert]) -> None:
+        """It stands for those from now on."""
+        self.first = min(self.first, *(part.first for part in parts))
+        self.times += sum(part.times for part in parts)
+        self.state = _all_the_same(parts)
+        self.silenced_until = max(part.silenced_until for part in parts)
+        for part in parts:
+            self.sessions.extendleft(part.sessions)
+            self.lines.extendleft(part.lines)
+
+
+def _all_the_same(parts: Sequence[Alert]) -> State:
+    states = {part.state for part in parts}
+    return states.pop() if len(states) == 1 else "open"
 
 
 def line_of(event: LogEvent) -> Line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from smtpwatch.triage.alert import Alert, Finding, Severity, Subject
@@ -38,6 +38,8 @@ class Alerts:
         self._quiet = quiet
         self._silences: OrderedDict[Key, float] = OrderedDict()
         """Until when each is silenced: longer than its alert lasts."""
+        self._parts: dict[Key, list[Alert]] = {}
+        """Of alerts that are about to be raised."""
         self._news: deque[News] = deque(maxlen=NEWS)
 
     def __iter__(self) -> Iterator[Alert]:
@@ -70,10 +72,13 @@ class Alerts:
             self._over(min(self.present.values(), key=_weight), finding.time)
         self.raised += 1
         alert = self.present[finding.key] = Alert(finding, self.raised)
+        parts = self._parts.pop(finding.key, ())
+        if parts:
+            alert.absorb(parts)
         until = self._silences.get(finding.key)
         if until is not None and until > finding.time:
             alert.state, alert.silenced_until = "silenced", until
-        else:
+        elif alert.open:
             self._news.append(News(alert, "raised"))
         return alert
 
@@ -94,6 +99,14 @@ class Alerts:
         alert = self.present.get(key)
         if alert is not None:
             self._over(alert, now)
+
+    def gather(self, members: Iterable[Key], group: Key) -> None:
+        """Those of `members` that are there become parts of the alert that `group` is about to be: it began when the
+        first of them did, has their evidence, and is acknowledged or silenced if all of them are."""
+        parts = [alert for key in members if (alert := self.present.pop(key, None)) is not None]
+        if parts:
+            self._parts[group] = parts
+            self.changed += 1
 
     def acknowledge(self, alert: Alert) -> None:
         """The admin knows of it; if it becomes worse it is open again."""

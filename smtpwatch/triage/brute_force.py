@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smtpwatch import events as ev
-from smtpwatch.state.party import Outcome, Party
+from smtpwatch.state.party import Dimension, Outcome, Party
 from smtpwatch.state.session import Session
 from smtpwatch.triage.alert import SessionKey, Severity, Subject
 from smtpwatch.triage.counting import APART
+from smtpwatch.triage.gathering import Gathering, source_and_network
 from smtpwatch.triage.logins import Account
 from smtpwatch.triage.rule import Rule, Scene, listed, many, span
 
 MOSTLY_GOOD = 3  # times as many logins that succeed: it is people's own address, and they mistype
-FOUND = 1_000  # sources of networks whose failures are told already, within a window
+ACCOUNTS = Subject("host", "accounts")
 
 
 class BruteForce(Rule):
-    """Failed logins within the window: so many of a source, of a network beyond those of its sources that are told of,
-    of an account; of an account also within a day, and from so many sources."""
+    """Failed logins within the window: so many of a source, of a network, of an account; of an account also within a
+    day, and from so many sources."""
 
     name = "brute-force"
 
@@ -26,8 +27,7 @@ class BruteForce(Rule):
         super().__init__(scene)
         self._stirred: dict[Party, SessionKey | None] = {}
         self._accounts: dict[str, Account] = {}
-        self._told: dict[str, tuple[float, int, str]] = {}
-        """Sources that were told of: when, how many failures, in which network."""
+        self._together = Gathering(self.alerts, self.name)
 
     def came_of(self, session: Session | None, parties: Sequence[Party], outcome: Outcome, time: float, n: int) -> None:
         """Remember who failed."""
@@ -46,89 +46,98 @@ class BruteForce(Rule):
     def tick(self, now: float) -> None:
         """Judge those who failed since the last time."""
         if self._stirred:
-            limit = self.limits.failed_logins
             stirred, self._stirred = self._stirred, {}
             for party, key in stirred.items():  # a source comes before its network
-                if party.held and party.auth_failed >= limit:
-                    if party.facts is not None:
-                        self._source(party, key, now)
-                    else:
-                        self._network(party, key, now)
+                if party.held and party.auth_failed >= self.limits.failed_logins:
+                    self._party(party, key, now)
         if self._accounts:
             accounts, self._accounts = self._accounts, {}
             for account in accounts.values():
                 self._account(account, now)
 
-    def _source(self, party: Party, key: SessionKey | None, now: float) -> None:
+    def _party(self, party: Party, key: SessionKey | None, now: float) -> None:
+        """A source, or a network of which no source is told of by itself."""
         failed = party.history.count(now, self.limits.window, Outcome.AUTH_FAILED)
         if failed < self.limits.failed_logins or party.passed >= MOSTLY_GOOD * party.auth_failed:
             return
-        facts = party.facts
-        self._remember(party.key, now, failed, "" if facts is None else facts.network)
-        tried = "" if facts is None or facts.accounts is None else f" as {listed(_names(party), len(facts.accounts))}"
-        says = f"{party.key}: {many(failed, 'failed login')} within {span(self.limits.window)}{tried}{_passed(party)}"
-        latest = () if facts is None else facts.latest
-        self.found(
-            now, Subject("source", party.key), Severity.WARNING, says,
-            count=failed, sources=(party.key,), sessions=latest or _only(key),
-        )  # fmt: skip
-
-    def _network(self, party: Party, key: SessionKey | None, now: float) -> None:
-        failed = party.history.count(now, self.limits.window, Outcome.AUTH_FAILED)
-        told = sum(n for _, n, network in self._told.values() if network == party.key)
-        members = 0 if party.members is None else len(party.members)
-        if failed - told < self.limits.failed_logins or members < 2 or party.passed >= MOSTLY_GOOD * party.auth_failed:
+        if party.facts is not None:
+            whom = self._together.take(*source_and_network(party.key), failed)
+            subject, members = whom.subject, whom.members
+            latest = party.facts.latest
+        else:
+            subject, latest = Subject("network", party.key), () if key is None else (key,)
+            members = 0 if party.members is None else len(party.members)
+            if members < 2 or self._told_by_sources(party, failed):
+                return
+        network = subject.kind == "network"
+        if network:
+            failed = self._failed_in(subject.name, now) or failed
+        if not self.due(subject, now, failed):
             return
-        says = (
-            f"{party.key}: {many(failed, 'failed login')} within {span(self.limits.window)} from"
-            f" {many(members, 'source')}{_passed(party)}"
+        who = f"{subject.name}, {many(members, 'source')}" if network else subject.name
+        tried = _accounts(party) if not network else ""
+        says = f"{who}: {many(failed, 'failed login')} within {span(self.limits.window)}{tried}{_passed(party.passed)}"
+        self.found(now, subject, Severity.WARNING, says, count=failed, sources=(subject.name,), sessions=latest)
+
+    def _told_by_sources(self, network: Party, failed: int) -> bool:
+        """Most of its failures are those of sources that are told of: the rest is not enough."""
+        told = sum(
+            alert.count
+            for (rule, subject), alert in self.alerts.present.items()
+            if rule == self.name
+            and subject.kind == "source"
+            and source_and_network(subject.name)[1].name == network.key
         )
-        self.found(
-            now, Subject("network", party.key), Severity.WARNING, says,
-            count=failed, sources=(party.key,), sessions=_only(key),
-        )  # fmt: skip
+        return failed - told < self.limits.failed_logins
+
+    def _failed_in(self, network: str, now: float) -> int:
+        party = self.scene.picture.activity.groups[Dimension.NETWORK].get(network)
+        return 0 if party is None else party.history.count(now, self.limits.window, Outcome.AUTH_FAILED)
 
     def _account(self, account: Account, now: float) -> None:
         limits = self.limits
         fast, failed, sources = account.fast.count(now), account.failed.count(now), len(account.from_)
+        quick = fast >= limits.failed_logins
         distributed = sources >= limits.login_sources and failed >= limits.failed_logins
-        if not (fast >= limits.failed_logins or failed >= limits.failed_logins_a_day or distributed):
+        if not (quick or failed >= limits.failed_logins_a_day or distributed):
             return
-        said = f"{many(failed, 'failed login')} within a day from {sources}{'+' if sources >= APART else ''} source"
-        said += "" if sources == 1 else "s"
-        if fast >= limits.failed_logins:
-            said += f", {fast:,} of them within {span(limits.window)}"
-        passed = account.passed.count(now)
-        said += f"; {many(passed, 'login')} succeeded" if passed else "; none succeeded"
-        # An old password in a device of its owner's fails all day from where the owner is.
-        alone = sources == 1 and account.session is not None and self._own(account)
-        severity = Severity.NOTICE if alone or not (distributed or fast >= limits.failed_logins) else Severity.WARNING
-        if alone:
-            said += " from there too: perhaps an old password in a device"
+        whom = self._together.take(Subject("account", account.key), ACCOUNTS, failed)
+        if not self.due(whom.subject, now, whom.much):
+            return
+        if whom.members > 1:
+            says = f"{many(whom.members, 'account')} are tried: {many(whom.much, 'failed login')} within a day"
+            says += f", the last as {account.key} from {account.from_} sources"
+            severity = Severity.WARNING
+        else:
+            says, severity = self._one(account, now, quick, distributed)
         self.found(
-            now, Subject("account", account.key), severity, f"account {account.key}: {said}",
-            count=failed, sessions=_only(account.session), lines=() if account.line is None else (account.line,),
+            now, whom.subject, severity, says, count=whom.much,
+            sessions=() if account.session is None else (account.session,),
+            lines=() if account.line is None else (account.line,),
         )  # fmt: skip
+
+    def _one(self, account: Account, now: float, quick: bool, distributed: bool) -> tuple[str, Severity]:
+        sources, passed = len(account.from_), account.passed.count(now)
+        said = f"{many(account.failed.count(now), 'failed login')} within a day from"
+        said += f" {sources}{'+' if sources >= APART else ''} source{'' if sources == 1 else 's'}"
+        if quick:
+            said += f", {account.fast.count(now):,} of them within {span(self.limits.window)}"
+        said += _passed(passed)
+        # An old password in a device of its owner's fails all day from where the owner is.
+        if sources == 1 and self._own(account):
+            return f"account {account.key}: {said} from there too: perhaps an old password in a device", Severity.NOTICE
+        return f"account {account.key}: {said}", Severity.WARNING if quick or distributed else Severity.NOTICE
 
     def _own(self, account: Account) -> bool:
         session = self.scene.picture.sessions.get(account.session) if account.session is not None else None
         return session is not None and session.source in account.good
 
-    def _remember(self, source: str, now: float, failed: int, network: str) -> None:
-        self._told.pop(source, None)
-        self._told[source] = now, failed, network
-        while len(self._told) > FOUND or now - next(iter(self._told.values()))[0] > self.limits.window:
-            del self._told[next(iter(self._told))]
 
-
-def _names(party: Party) -> list[str]:
+def _accounts(party: Party) -> str:
+    """Those that a source has tried most."""
     few = party.facts.accounts if party.facts is not None else None
-    return [] if few is None else [name for name, _ in few.most()]
+    return "" if few is None else f" as {listed((name for name, _ in few.most()), len(few))}"
 
 
-def _only(key: SessionKey | None) -> tuple[SessionKey, ...]:
-    return () if key is None else (key,)
-
-
-def _passed(party: Party) -> str:
-    return f"; {many(party.passed, 'login')} succeeded" if party.passed else "; none succeeded"
+def _passed(n: int) -> str:
+    return f"; {many(n, 'login')} succeeded" if n else "; none succeeded"

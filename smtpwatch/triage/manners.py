@@ -9,6 +9,7 @@ from smtpwatch import events as ev
 from smtpwatch.state.session import LOG, Session
 from smtpwatch.triage.alert import Line, Severity, Subject, line_of
 from smtpwatch.triage.counting import DAY, Repeats
+from smtpwatch.triage.gathering import Gathering, source_and_network
 from smtpwatch.triage.rule import Rule, Scene, keys_of, lines_of, many, span
 
 SOURCES = 2_000  # that are counted one by one
@@ -24,6 +25,7 @@ class EarlyTalker(Rule):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self._rude = Repeats(SOURCES, self.limits.window)
+        self._together = Gathering(self.alerts, self.name)
 
     def event(self, event: ev.Event) -> None:
         """One more session, as the wire tells it, or a log where there is no wire."""
@@ -37,12 +39,13 @@ class EarlyTalker(Rule):
         count = rude.lately.count(event.time)
         if count < self.limits.rude:
             return
-        says = (
-            f"{source}: {many(count, 'session')} within {span(self.limits.window)} that talk before their turn ({kind})"
-        )
+        whom = self._together.take(*source_and_network(source), count)
+        if not self.due(whom.subject, event.time, whom.much):
+            return
+        talks = f"{many(whom.much, 'session')} within {span(self.limits.window)} that talk before their turn ({kind})"
         self.found(
-            event.time, Subject("source", source), Severity.NOTICE, f"{says}: no mail server does",
-            count=rude.all, sources=(source,), sessions=keys_of(session), lines=_lines(event, session),
+            event.time, whom.subject, Severity.NOTICE, f"{whom}: {talks}: no mail server does",
+            count=whom.much, sources=(whom.subject.name,), sessions=keys_of(session), lines=_lines(event, session),
         )  # fmt: skip
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from smtpwatch.query import quoted
 from smtpwatch.state.activity import Refusal
 from smtpwatch.state.names import domain_of
+from smtpwatch.state.party import Dimension, Outcome, Party
 from smtpwatch.state.session import Session
 from smtpwatch.triage.alert import Severity, Subject
-from smtpwatch.triage.counting import DAY, Repeats
+from smtpwatch.triage.counting import APART, DAY, Repeats
+from smtpwatch.triage.gathering import Gathering, source_and_network
 from smtpwatch.triage.rule import Rule, Scene, keys_of, lines_of, many, span
 
 SOURCES = 2_000  # that are counted one by one
-DOMAINS = 1_000
+EVERY = 5.0  # seconds between looks at domains
 RISE = 5.0  # times as many as is usual
 HARMLESS = ("relay denied", "auth failed", "auth required")  # told by rules of their own
 
@@ -24,6 +28,7 @@ class Harvest(Rule):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self._tries = Repeats(SOURCES, self.limits.window)
+        self._together = Gathering(self.alerts, self.name)
 
     def refused(self, session: Session, refusal: Refusal) -> None:
         """One more."""
@@ -32,16 +37,18 @@ class Harvest(Rule):
         tries = self._tries.add(session.source, refusal.time, 1, refusal.recipient or "")
         count, different = tries.lately.count(refusal.time), len(tries.others)
         limit = self.limits.unknown_users
-        if count < limit or different < min(limit, 32):  # an old address, tried again and again, is nobody's harvest
+        if count < limit or different < min(limit, APART // 2):  # an old address, tried over and over, is no harvest
             return
-        found = f"; {many(session.accepted, 'recipient')} of its latest session exist" if session.accepted else ""
+        whom = self._together.take(*source_and_network(session.source), count)
+        if not self.due(whom.subject, refusal.time, whom.much):
+            return
         says = (
-            f"{session.source}: tried {many(count, 'recipient')} that do not exist within {span(self.limits.window)}"
-            f"{found}: it looks for addresses"
+            f"{whom}: tried {many(whom.much, 'recipient')} that do not exist within {span(self.limits.window)}:"
+            " it looks for addresses"
         )
         self.found(
-            refusal.time, Subject("source", session.source), Severity.WARNING, says,
-            count=tries.all, sources=(session.source,), sessions=keys_of(session), lines=lines_of(session),
+            refusal.time, whom.subject, Severity.WARNING, says,
+            count=whom.much, sources=(whom.subject.name,), sessions=keys_of(session), lines=lines_of(session),
         )  # fmt: skip
 
 
@@ -52,36 +59,50 @@ class DomainRefused(Rule):
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
-        self._lately = Repeats(DOMAINS, self.limits.window)
-        self._usual = Repeats(DOMAINS, DAY)
+        self._stirred: dict[str, tuple[Session, Refusal]] = {}
         self._since: float | None = None
+        self._next = -inf
 
     def refused(self, session: Session, refusal: Refusal) -> None:
-        """One more, on both sides."""
-        if session.direction == "outbound" or refusal.why in HARMLESS:
-            return
-        if self._since is None:
-            self._since = refusal.time
-        self._one(session, refusal, "to", domain_of(refusal.recipient))
-        self._one(session, refusal, "from", domain_of(refusal.sender))
+        """Remember the latest, by its reason."""
+        if session.direction != "outbound" and refusal.why not in HARMLESS:
+            self._since = refusal.time if self._since is None else self._since
+            domain = domain_of(refusal.recipient)
+            if domain:
+                self._stirred[f"to {domain}"] = session, refusal
+            domain = domain_of(refusal.sender)
+            if domain and domain != "<>":
+                self._stirred[f"from {domain}"] = session, refusal
 
-    def _one(self, session: Session, refusal: Refusal, side: str, domain: str) -> None:
-        if not domain or domain == "<>":
+    def tick(self, now: float) -> None:
+        """Judge those that were refused since the last time."""
+        if not self._stirred or self._next - EVERY <= now < self._next:
             return
-        time, window = refusal.time, self.limits.window
-        lately = self._lately.add((side, domain), time, 1, session.source)
-        usual = self._usual.add((side, domain), time)
-        count = lately.lately.count(time)
+        self._next = now + EVERY
+        stirred, self._stirred = self._stirred, {}
+        groups = self.scene.picture.activity.groups
+        for name, (session, refusal) in stirred.items():
+            side, _, domain = name.partition(" ")
+            group = groups[Dimension.RECIPIENT_DOMAIN if side == "to" else Dimension.SENDER_DOMAIN]
+            party = group.get(domain)
+            if party is not None and party.refused >= self.limits.domain_refusals:
+                self._judge(side, party, session, refusal, now)
+
+    def _judge(self, side: str, party: Party, session: Session, refusal: Refusal, now: float) -> None:
+        window = self.limits.window
+        count = party.history.count(now, window, Outcome.REFUSED)
         if count < self.limits.domain_refusals:
             return
-        before = usual.lately.count(time) - count
-        passed = min(DAY, time - (self._since or time)) - window
+        before = party.history.count(now, DAY, Outcome.REFUSED) - count
+        passed = min(DAY, now - (self._since or now)) - window
         expected = before * window / passed if passed > window else 0.0
         if count < RISE * expected:
             return
-        said = f"mail {side} {domain}: {many(count, 'refusal')} within {span(window)} from {lately.others} sources"
+        members = 0 if party.members is None else len(party.members)
+        said = f"mail {side} {party.key}: {many(count, 'refusal')} within {span(window)}"
         said += f", {count / expected:,.0f} times as many as usual" if expected >= 1 else ""
+        says = f"{said} ({many(members, 'source')} so far; the last: {refusal.why})"
         self.found(
-            time, Subject("domain", domain), Severity.WARNING, f"{said} (last: {refusal.why})",
-            count=count, sessions=keys_of(session), lines=lines_of(session), term=f"{side}:{quoted('*@' + domain)}",
+            now, Subject("domain", f"{side} {party.key}"), Severity.WARNING, says, count=count,
+            sessions=keys_of(session), lines=lines_of(session), term=f"{side}:{quoted('*@' + party.key)}",
         )  # fmt: skip

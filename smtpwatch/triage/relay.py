@@ -13,6 +13,7 @@ from smtpwatch.state.next_hop import hop_of, way_of
 from smtpwatch.state.session import Session
 from smtpwatch.triage.alert import Line, Severity, Subject, line_of
 from smtpwatch.triage.counting import DAY, Repeats
+from smtpwatch.triage.gathering import Gathering, source_and_network
 from smtpwatch.triage.rule import Rule, Scene, keys_of, lines_of, many, span
 
 SOURCES = 2_000  # that are counted one by one
@@ -87,6 +88,7 @@ class RelayTries(Rule):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self._tries = Repeats(SOURCES, self.limits.window)
+        self._together = Gathering(self.alerts, self.name)
 
     def refused(self, session: Session, refusal: Refusal) -> None:
         """One more."""
@@ -96,14 +98,15 @@ class RelayTries(Rule):
         count = tries.lately.count(refusal.time)
         if count < self.limits.relay_tries:
             return
-        to = f" to {many(len(tries.others), 'domain')}" if tries.others else ""
-        says = (
-            f"{session.source}: {many(count, 'relay try', 'relay tries')} denied within {span(self.limits.window)}{to}"
-        )
+        whom = self._together.take(*source_and_network(session.source), count)
+        if not self.due(whom.subject, refusal.time, whom.much):
+            return
+        to = f" to {many(len(tries.others), 'domain')}" if tries.others and whom.members == 1 else ""
+        says = f"{whom}: {many(whom.much, 'relay try', 'relay tries')} denied within {span(self.limits.window)}{to}"
         known = "" if session.passed else ", from a network that may not relay"
         self.found(
-            refusal.time, Subject("source", session.source), Severity.WARNING, says + known,
-            count=tries.all, sources=(session.source,), sessions=keys_of(session), lines=lines_of(session),
+            refusal.time, whom.subject, Severity.WARNING, says + known,
+            count=whom.much, sources=(whom.subject.name,), sessions=keys_of(session), lines=lines_of(session),
         )  # fmt: skip
 
 

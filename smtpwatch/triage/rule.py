@@ -16,6 +16,7 @@ from smtpwatch.triage.alerts import Alerts
 from smtpwatch.triage.logins import Logins
 from smtpwatch.triage.policy import Policy
 
+REWORD = 5.0  # seconds for which an alert may say what it said, though there is more of it by now
 LINES = 3  # of a session that are shown as evidence: the latest
 NAMED = 3  # of a list that is told in a sentence
 
@@ -49,6 +50,15 @@ class Rule(Noticed):
 
     def tick(self, now: float) -> None:
         """A second has passed."""
+
+    def due(self, subject: Subject, time: float, count: int) -> bool:
+        """Whether an alert about it is to be put into words: it is new, or was not for REWORD seconds. If not, it is
+        told how much there is by now."""
+        alert = self.alerts.present.get((self.name, subject))
+        if alert is None or time - alert.told >= REWORD:
+            return True
+        alert.last, alert.count = max(alert.last, time), max(alert.count, count)
+        return False
 
     def found(
         self,
