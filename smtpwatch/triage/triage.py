@@ -20,6 +20,8 @@ from smtpwatch.triage.rule import Rule, Scene
 from smtpwatch.triage.rules import RULES
 
 TICK = 1.0  # seconds of event time
+LOOKS = 15.0  # seconds within which each rule has a look, those too that look seldom
+PAUSES = 8  # such looks in a time without events
 SET_BACK = 60.0  # seconds by which the time may go back before rules follow it
 
 
@@ -55,6 +57,7 @@ class Triage(Noticed):
         for event in events:
             if event.time >= until or event.time < self._at - SET_BACK:
                 self._fold(portion)
+                self._pass(event.time)
                 portion = [event]
                 until = event.time + TICK
             else:
@@ -70,11 +73,19 @@ class Triage(Noticed):
         if events:
             self.tick(self._picture.latest)
 
+    def _pass(self, to: float) -> None:
+        """Time in which nothing happened passes as it would have live, for a while: who only waits shows then."""
+        for _ in range(PAUSES):
+            if not 0 < to - self._at - LOOKS < inf:
+                break
+            self.tick(self._at + LOOKS)
+
     def finish(self) -> None:
         """No more is to come."""
         self._picture.finish()
         self._at = -inf
         self.tick(self._picture.latest)
+        self.tick(self._picture.latest + LOOKS)
 
     def tick(self, now: float) -> None:
         """It is that time, be there events or not."""
