@@ -79,7 +79,8 @@ def refused_recipient(
     wire = session(source, time)
     enhanced = "5.7.1" if "elay" in text else "5.1.1"
     refusal = wire.of(ev.RecipientDecided, time + 0.1, recipient, code, enhanced, text)
-    return flat(opened(wire, helo), refusal, wire.closed(time + 0.2))
+    mail = wire.of(ev.TransactionOpened, time + 0.05, f"a@{THEIRS}")
+    return flat(opened(wire, helo), mail, refusal, wire.closed(time + 0.2))
 
 
 def failed_login(source: str, time: float, account: str = "", port: int = 587) -> Events:
