@@ -92,7 +92,8 @@ def test_what_some_sessions_share() -> None:
     made = _picture("HELO", 0.9)
     sessions = list(made.sessions.recent.values())[-400:]
     found = {common.what: common for common in shares(sessions, kinds(place))}
-    assert found["HELO"].parts[0] == ("ylmf-pc", pytest.approx(0.9, abs=POINTS))
+    assert found["HELO"].parts[0][0] == "ylmf-pc"
+    assert found["HELO"].parts[0][1] == pytest.approx(0.9, abs=POINTS)
     assert found["HELO"].covers >= COVER
     assert len(found["HELO"].parts) == 1
     assert found["address"].different > 300
