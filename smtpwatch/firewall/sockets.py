@@ -33,6 +33,8 @@ _JUMP = Struct("=BBH")
 _ERROR = Struct("=i")
 _MAPPED = bytes(10) + b"\xff\xff"
 _NO_ID = bytes(48)
+_ENDS = Struct("=2s2s16s16sI8s")  # inet_diag_sockid: ports, addresses (ours first), interface, cookie
+_ANY_COOKIE = b"\xff" * 8  # INET_DIAG_NOCOOKIE, twice
 _ROOM = 1 << 18  # octets of one read; the kernel sends at most 32 kB
 
 
@@ -47,6 +49,14 @@ class Connection(NamedTuple):
     family: int
     id: bytes
     """What the kernel knows it by: ports, addresses, interface, cookie."""
+
+
+class Owner(NamedTuple):
+    """Whose a socket is: the user id that made it, as the one who asks counts users, and its inode, which is that of
+    the descriptors of the processes that have it open."""
+
+    uid: int
+    inode: int
 
 
 class SocketsError(Exception):
@@ -83,6 +93,25 @@ class Sockets:
             request = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, states, _NO_ID)
             self._send(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, request + _on(ports))
             yield from self._listed()
+
+    def owner(self, local: tuple[bytes, int], peer: tuple[bytes, int], interface: int = 0) -> Owner | None:
+        """Whose the connection between these ends is, each a packed address and a port; None if there is none here, or
+        nobody has it open any more. A socket that is bound to an interface is found by its index alone. The kernel
+        looks into its table at one place, however many there are. Raises SocketsError."""
+        family = socket.AF_INET if len(peer[0]) == 4 else socket.AF_INET6
+        ends = _ENDS.pack(
+            local[1].to_bytes(2, "big"), peer[1].to_bytes(2, "big"), local[0], peer[0], interface, _ANY_COOKIE
+        )  # fmt: skip
+        self._send(SOCK_DIAG_BY_FAMILY, 0, _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, ends))
+        answer = self._netlink.recv(_ROOM)
+        if _HEADER.unpack_from(answer)[1] == NLMSG_ERROR:
+            number = -_ERROR.unpack_from(answer, _HEADER.size)[0]
+            if number == errno.ENOENT:
+                return None
+            raise SocketsError(f"sockets: {os.strerror(number)}")
+        _family, state, *_, uid, inode = _MESSAGE.unpack_from(answer, _HEADER.size)
+        # Where there is no such connection, the kernel answers with who listens at our end, if anyone does.
+        return Owner(uid, inode) if inode and state != LISTEN else None
 
     def end(self, connections: Iterable[Connection]) -> int:
         """End each with a reset, as `ss -K` does; returns how many were there still. Raises SocketsError where the

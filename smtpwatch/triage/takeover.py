@@ -11,6 +11,7 @@ from smtpwatch.triage.logins import Account, wide_network
 from smtpwatch.triage.rule import Rule, Scene, keys_of, lines_of, listed, many
 
 STORIES = 500  # accounts of which a story is told at a time
+MOSTLY_GOOD = 3  # times as many logins that succeed as fail: it is people's own address, and they mistype
 FAR = 2  # times the places that an alert takes: nobody travels so much
 
 
@@ -26,24 +27,19 @@ class Takeover(Rule):
 
     def logged_in(self, session: Session, account: str, time: float) -> None:
         """Somebody is in; the accounts do not know yet."""
-        known = self.scene.logins.get(account)
-        if known is None:
-            return
+        known = self.scene.logins.touch(account)
         self._after_failures(session, known, time)
         self._everywhere(session, known, time)
 
     def _after_failures(self, session: Session, account: Account, time: float) -> None:
-        failed = account.failed.count(time)
-        limits = self.limits
-        attacked = failed >= limits.failed_logins and (
-            failed >= limits.failed_logins_a_day
-            or account.fast.count(time) >= limits.failed_logins
-            or len(account.from_) >= limits.login_sources
-        )
         source = session.source
-        if not attacked or source in account.good:
+        if source in account.good:
             return
-        guessed = source in account.from_
+        by_source = self._failed_by(session, time)
+        failed = max(account.failed.count(time), by_source)
+        guessed = source in account.from_ or by_source > 0
+        if not (by_source or self._attacked(account, time)):
+            return
         if not guessed and (not account.networks or wide_network(source) in account.networks):
             return
         story = self._story(account, time)
@@ -52,12 +48,28 @@ class Takeover(Rule):
             story.steps.append(Step(account.failed_since, f"first of {many(failed, 'failed login')} from {sources}"))
         how = "which had failed before" if guessed else "from where it never did before"
         story.steps.append(Step(time, f"{source} logged in, {how}"))
-        story.why = f"{source} logged in after {many(failed, 'failed login')}" + (
-            "" if guessed else ", from a new network"
-        )
+        story.why = f"{source} logged in after {many(failed, 'failed login')}"
+        story.why += "" if guessed else ", from a new network"
         story.severity = max(story.severity, Severity.CRITICAL if guessed else Severity.WARNING)
         story.suspects[source] = None
         self._tell(story, session, time)
+
+    def _attacked(self, account: Account, time: float) -> bool:
+        """Logins to it fail as the limits of failed logins say."""
+        limits, failed = self.limits, account.failed.count(time)
+        return failed >= limits.failed_logins_a_day or (
+            failed >= limits.failed_logins
+            and (account.fast.count(time) >= limits.failed_logins or len(account.from_) >= limits.login_sources)
+        )
+
+    def _failed_by(self, session: Session, time: float) -> int:
+        """Failed logins of that very source, if they are as many as the limit says: most mail servers do not log for
+        which accounts."""
+        party = session.parties[1] if len(session.parties) > 1 else None
+        if party is None or party.passed >= MOSTLY_GOOD * party.auth_failed:
+            return 0
+        failed = party.history.count(time, self.limits.window, Outcome.AUTH_FAILED)
+        return failed if failed >= self.limits.failed_logins else 0
 
     def _everywhere(self, session: Session, account: Account, time: float) -> None:
         limits = self.limits

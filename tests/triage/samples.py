@@ -76,9 +76,9 @@ def _network(n: int) -> Events:
     return all_of(failed_login(f"203.0.113.{k // 2}", NOW + 10 * k, f"user{k}") for k in range(n))
 
 
-def _guessed(failures: int, source: str = A) -> Events:
+def _guessed(failures: int, account: str = "bob") -> Events:
     """One source fails, and gets in."""
-    tries = all_of(failed_login(A, NOW + 10 * k, "bob") for k in range(failures))
+    tries = all_of(failed_login(A, NOW + 10 * k, account) for k in range(failures))
     return flat(tries, login(source, NOW + 10 * failures, "bob"))
 
 
@@ -296,6 +296,8 @@ SAMPLES = (
            ("from 5 sources",), lambda: _failures(10, 4_000, 4)),
     Sample("takeover", "who had failed gets in", lambda: _guessed(10), ("account", "bob"),
            ("logged in after 10 failed logins", "change its password"), lambda: _guessed(9)),
+    Sample("takeover", "the same, though no account was logged", lambda: _guessed(10, ""), ("account", "bob"),
+           ("logged in after 10 failed logins",), lambda: _guessed(9, "")),
     Sample("takeover", "from five networks", lambda: _travels(5), ("account", "bob"), ("from 5 networks",),
            lambda: _travels(4)),
     Sample("takeover", "from five networks, but over a week", lambda: _travels(5), ("account", "bob"),
