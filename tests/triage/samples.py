@@ -79,7 +79,7 @@ def _network(n: int) -> Events:
 def _guessed(failures: int, account: str = "bob") -> Events:
     """One source fails, and gets in."""
     tries = all_of(failed_login(A, NOW + 10 * k, account) for k in range(failures))
-    return flat(tries, login(source, NOW + 10 * failures, "bob"))
+    return flat(tries, login(A, NOW + 10 * failures, "bob"))
 
 
 def _travels(places: int, days: float = 0.5) -> Events:
