@@ -5,8 +5,8 @@ is followed is followed exactly while there is room (PLACES); then who did the l
 (heavy.py), and figures are lower bounds: `Party.error` tells how much may have been before, for a source never more
 than a ten-thousandth of all outcomes and sessions. Only sources in a group (`members`) are an estimate beyond 64.
 
-What is not counted: what came of a session that TLS hides and no log tells of, or that was never found to be one that a
-log tells of. A session that TLS hides is `abandoned` only once its log has told its end. What happened while detail was
+What is not counted: what came of a session that TLS hides and no log tells of. Of several that TLS hides, of the same
+client, it may stay unknown which is which: then it counts for the client and not for any of them. A session that TLS hides is `abandoned` only once its log has told its end. What happened while detail was
 shed counts by source, without its reasons.
 
 Outbound sessions have us for a source; they count in the totals alone. The wire's events are folded in by
@@ -132,7 +132,7 @@ class Activity:
         party.begun(time, not session.over)
         party.join(session.source)
         if dimension is Dimension.ACCOUNT:
-            self.noticed.logged_in(session, name, time)
+            self.noticed.logged_in(session.source, session, name, time)
         told = session.told
         if any(told):
             for outcome in Outcome:

@@ -6,13 +6,14 @@ it a queue id before its content comes, which may be refused yet; in the queue i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import chain, islice
 from operator import attrgetter
 
 from smtpwatch import events as ev
 from smtpwatch.state.activity import GROUPS, Activity, Refusal
 from smtpwatch.state.message import Message
-from smtpwatch.state.names import domain_of
+from smtpwatch.state.names import NAME, domain_of
 from smtpwatch.state.party import Dimension, Outcome
 from smtpwatch.state.session import LOG, Session
 from smtpwatch.state.visit import AGAIN, Visit
@@ -53,6 +54,39 @@ def parted(session: Session, visit: Visit) -> None:
         session.told[Outcome.REFUSED] -= refused
         session.told[Outcome.AUTH_FAILED] -= failed
         visit.counted = refused, failed
+
+
+def unclaimed(activity: Activity, visit: Visit, messages: Iterable[Message]) -> None:
+    """`visit` is over, and which of its client's sessions it was cannot be told, which all are under TLS: what came of
+    it counts for the client all the same. Should it be found out, that goes with it (`counted`)."""
+    if visit.counted is not None or not visit.dark:
+        return
+    visit.counted = visit.refusals, visit.failures
+    time, noticed = visit.latest, activity.noticed
+    total = activity.totals["submission" if visit.submission or visit.tried or visit.account else "inbound"]
+    parties = (total, *activity.origins.of(visit.source, time))
+    fresh = [message for message in messages if not message.counted and message.sender is not None]
+    for message in fresh:
+        message.counted = True
+    if visit.tried > visit.noted:
+        for login in islice(reversed(visit.logins), visit.tried - visit.noted):
+            noticed.tried(visit.source, None, login)
+        visit.noted = visit.tried
+    if visit.account:
+        party = activity.groups[Dimension.ACCOUNT].touch(visit.account[:NAME])
+        parties += (party,)
+        noticed.logged_in(visit.source, None, visit.account, time)
+    for outcome, n in (
+        (Outcome.REFUSED, visit.refusals), (Outcome.AUTH_FAILED, visit.failures), (Outcome.ACCEPTED, len(fresh)),
+    ):  # fmt: skip
+        if n:
+            for party in parties:
+                party.count(outcome, time, n)
+            noticed.came_of(None, parties, outcome, time, n)
+    if visit.account:
+        for party in parties:
+            party.passed += 1
+            party.seen(time)
 
 
 def accepted(activity: Activity, message: Message, time: float) -> None:
@@ -111,7 +145,7 @@ def _accounts(activity: Activity, session: Session, visit: Visit) -> None:
     for login in islice(reversed(visit.logins), fresh):
         if login.service != AGAIN or not known:
             activity.noted(session, "accounts", login.account)
-            activity.noticed.tried(session, login)
+            activity.noticed.tried(session.source, session, login)
 
 
 def _refusals(activity: Activity, session: Session, fresh: int) -> None:

@@ -41,6 +41,8 @@ class Join:
     def __init__(self, clocks: Clocks, live: Sleepers, packer: Packer) -> None:
         self.joined: list[Visit] = []
         self.left: list[tuple[Visit, Session]] = []
+        self.undecided: list[Visit] = []
+        """Those that are over and may be of several sessions, all of the same client, since it was last emptied."""
         self.one_host = True
         """All visits are of the host whose packets are seen. Else neither time nor HELO tells anything."""
         self._clocks = clocks
@@ -241,6 +243,8 @@ class Join:
                 self._past.append((clocks.log.time, visit))
                 if not choices:  # else it is one of those that are shown already
                     alone.append(visit)
+                else:
+                    self.undecided.append(visit)
         while self._past and (
             everything or abs(clocks.log.time - self._past[0][0]) > KEPT or len(self._past) > WAITING
         ):

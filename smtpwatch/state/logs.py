@@ -8,7 +8,7 @@ from math import inf
 from smtpwatch import events as ev
 from smtpwatch.own_host import OwnHost
 from smtpwatch.state.activity import Activity
-from smtpwatch.state.activity_logs import accepted, logged, parted
+from smtpwatch.state.activity_logs import accepted, logged, parted, unclaimed
 from smtpwatch.state.asleep import Packer
 from smtpwatch.state.clocks import Clocks
 from smtpwatch.state.join import Join
@@ -246,6 +246,11 @@ class Logs:
             mirror(session)
             if self._activity is not None:
                 parted(session, visit)
+        for visit in self.join.undecided:
+            if self._activity is not None and visit.session is None:
+                messages = (self.messages.get((visit.host, queue_id)) for queue_id in visit.queue_ids)
+                unclaimed(self._activity, visit, [each for each in messages if each is not None])
+        self.join.undecided.clear()
         for visit in self.join.joined:
             self._sightings.joined(visit)
             if visit.session is not None:

@@ -27,11 +27,11 @@ class Noticed:
     def took_recipient(self, session: Session, event: ev.RecipientDecided) -> None:
         """The wire shows that a recipient was accepted."""
 
-    def tried(self, session: Session, login: ev.LoginTried) -> None:
-        """A log tells of a login, and how it ended."""
+    def tried(self, source: str, session: Session | None, login: ev.LoginTried) -> None:
+        """A log tells of a login, and how it ended. None: in which of its client's sessions cannot be told."""
 
-    def logged_in(self, session: Session, account: str, time: float) -> None:
-        """Whom the client of a session is known to have logged in as; once for each account."""
+    def logged_in(self, source: str, session: Session | None, account: str, time: float) -> None:
+        """Whom the client of a session is known to have logged in as; once for each account. None: likewise."""
 
 
 NOBODY = Noticed()

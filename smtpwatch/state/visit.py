@@ -103,6 +103,15 @@ class Visit:
         return self.gone or self.end is not None
 
     @property
+    def dark(self) -> bool:
+        """TLS hid what came of it from the wire."""
+        return (
+            type(self.tls) is ev.TlsEstablished
+            or self.commands.get("starttls", (0, 0))[0] > 0
+            or self.program.rpartition("/")[0].endswith(("smtps", "submissions"))
+        )
+
+    @property
     def by(self) -> float:
         """When it had begun, at the latest: a stamp may stand for all of its second."""
         return self.start + self.whole

@@ -36,11 +36,11 @@ class BruteForce(Rule):
             for party in parties[1:3]:  # the source, and its network
                 self._stirred[party] = key
 
-    def tried(self, session: Session, login: ev.LoginTried) -> None:
+    def tried(self, source: str, session: Session | None, login: ev.LoginTried) -> None:
         """Remember for which account."""
         account = self.scene.logins.get(login.account) if login.account and login.outcome == "failure" else None
         if account is not None:
-            account.session = session.key
+            account.session = account.session if session is None else session.key
             self._accounts[account.key] = account
 
     def tick(self, now: float) -> None:
@@ -129,8 +129,7 @@ class BruteForce(Rule):
         return f"account {account.key}: {said}", Severity.WARNING if quick or distributed else Severity.NOTICE
 
     def _own(self, account: Account) -> bool:
-        session = self.scene.picture.sessions.get(account.session) if account.session is not None else None
-        return session is not None and session.source in account.good
+        return account.source in account.good
 
 
 def _accounts(party: Party) -> str:

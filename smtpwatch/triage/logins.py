@@ -22,7 +22,7 @@ class Account(Held):
 
     __slots__ = (
         "countries", "day", "failed", "failed_since", "fast", "from_", "good", "last_failed", "line", "networks",
-        "passed", "session",
+        "passed", "session", "source",
     )  # fmt: skip
 
     key: str
@@ -43,6 +43,8 @@ class Account(Held):
         self.countries: dict[str, float] = {}
         self.line: Line | None = None
         """The latest of a failed login."""
+        self.source = ""
+        """Whence it came."""
         self.session: tuple[str, int] | None = None
 
     def failure(self, source: str, time: float, line: ev.LoginTried) -> None:
@@ -54,6 +56,7 @@ class Account(Held):
         self.fast.add(time)
         self.failed.add(time)
         self.from_.add(source)
+        self.source = source
         self.line = line_of(line)
 
     def success(self, source: str, country: str, time: float) -> None:

@@ -25,17 +25,16 @@ class Takeover(Rule):
         super().__init__(scene)
         self._stories: Heavy[_Story] = Heavy(STORIES, _Story)
 
-    def logged_in(self, session: Session, account: str, time: float) -> None:
+    def logged_in(self, source: str, session: Session | None, account: str, time: float) -> None:
         """Somebody is in; the accounts do not know yet."""
         known = self.scene.logins.touch(account)
-        self._after_failures(session, known, time)
-        self._everywhere(session, known, time)
+        self._after_failures(source, session, known, time)
+        self._everywhere(source, session, known, time)
 
-    def _after_failures(self, session: Session, account: Account, time: float) -> None:
-        source = session.source
+    def _after_failures(self, source: str, session: Session | None, account: Account, time: float) -> None:
         if source in account.good:
             return
-        by_source = self._failed_by(session, time)
+        by_source = self._failed_by(source, time)
         failed = max(account.failed.count(time), by_source)
         guessed = source in account.from_ or by_source > 0
         if not (by_source or self._attacked(account, time)):
@@ -62,20 +61,21 @@ class Takeover(Rule):
             and (account.fast.count(time) >= limits.failed_logins or len(account.from_) >= limits.login_sources)
         )
 
-    def _failed_by(self, session: Session, time: float) -> int:
+    def _failed_by(self, source: str, time: float) -> int:
         """Failed logins of that very source, if they are as many as the limit says: most mail servers do not log for
         which accounts."""
-        party = session.parties[1] if len(session.parties) > 1 else None
+        party = self.scene.picture.activity.sources.get(source)
         if party is None or party.passed >= MOSTLY_GOOD * party.auth_failed:
             return 0
         failed = party.history.count(time, self.limits.window, Outcome.AUTH_FAILED)
         return failed if failed >= self.limits.failed_logins else 0
 
-    def _everywhere(self, session: Session, account: Account, time: float) -> None:
+    def _everywhere(self, source: str, session: Session | None, account: Account, time: float) -> None:
         limits = self.limits
-        facts = self.scene.picture.activity.facts(session)
+        party = self.scene.picture.activity.sources.get(source)
+        facts = None if party is None else party.facts
         country = "" if facts is None else facts.country
-        networks = _of_a_day({**account.networks, wide_network(session.source): time}, time)
+        networks = _of_a_day({**account.networks, wide_network(source): time}, time)
         countries = _of_a_day({**account.countries, **({country: time} if country else {})}, time)
         if len(networks) < limits.account_networks and len(countries) < limits.account_countries:
             return
@@ -87,10 +87,10 @@ class Takeover(Rule):
         story.why = f"logged in from {where} within a day"
         if not story.steps:
             story.steps.append(Step(min(networks.values()), "the first of these logins"))
-        story.steps.append(Step(time, f"{session.source} {country}".rstrip() + " logged in"))
+        story.steps.append(Step(time, f"{source} {country}".rstrip() + " logged in"))
         del story.steps[1:-20]
         story.severity = max(story.severity, Severity.CRITICAL if far else Severity.WARNING)
-        story.suspects[session.source] = None
+        story.suspects[source] = None
         self._tell(story, session, time)
 
     def _story(self, account: Account, time: float) -> _Story:

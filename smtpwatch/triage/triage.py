@@ -111,19 +111,20 @@ class Triage(Noticed):
         for tell in self._took:
             tell(session, event)
 
-    def tried(self, session: Session, login: ev.LoginTried) -> None:
+    def tried(self, source: str, session: Session | None, login: ev.LoginTried) -> None:
         """As Noticed has it; the accounts learn of it first."""
         if login.account and login.outcome == "failure":
-            self.logins.touch(login.account).failure(session.source, login.time, login)
+            self.logins.touch(login.account).failure(source, login.time, login)
         for tell in self._tried:
-            tell(session, login)
+            tell(source, session, login)
 
-    def logged_in(self, session: Session, account: str, time: float) -> None:
+    def logged_in(self, source: str, session: Session | None, account: str, time: float) -> None:
         """As Noticed has it; the accounts learn of it last, so that rules can tell what is new."""
         for tell in self._logged_in:
-            tell(session, account, time)
-        facts = self._picture.activity.facts(session)
-        self.logins.touch(account).success(session.source, "" if facts is None else facts.country, time)
+            tell(source, session, account, time)
+        party = self._picture.activity.sources.get(source)
+        facts = None if party is None else party.facts
+        self.logins.touch(account).success(source, "" if facts is None else facts.country, time)
 
     def _wanted(self, method: str) -> list[Callable[..., None]]:
         """Of those rules that have one of their own."""
