@@ -6,8 +6,9 @@ is followed is followed exactly while there is room (PLACES); then who did the l
 than a ten-thousandth of all outcomes and sessions. Only sources in a group (`members`) are an estimate beyond 64.
 
 What is not counted: what came of a session that TLS hides and no log tells of. Of several that TLS hides, of the same
-client, it may stay unknown which is which: then it counts for the client and not for any of them. A session that TLS hides is `abandoned` only once its log has told its end. What happened while detail was
-shed counts by source, without its reasons.
+client, it may stay unknown which is which: then it counts for the client and not for any of them. A session that TLS
+hides is `abandoned` only once its log has told its end. What happened while detail was shed counts by source, without
+its reasons.
 
 Outbound sessions have us for a source; they count in the totals alone. The wire's events are folded in by
 activity_wire.py, what logs tell by activity_logs.py."""
