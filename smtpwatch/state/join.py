@@ -236,6 +236,8 @@ class Join:
             if visit.session is not None:
                 continue
             choices = told.choices(visit) if told is not None else bool(free) and not visit.client_port
+            if choices and visit.over:
+                self.undecided.append(visit)
             waited = clocks.log.time - visit.latest
             if choices and not everything and not clocks.offset.known and waited < PATIENCE:
                 self._due.append((clocks.log.time - clocks.span + AGAIN, visit))  # soon it may be known better
@@ -243,8 +245,6 @@ class Join:
                 self._past.append((clocks.log.time, visit))
                 if not choices:  # else it is one of those that are shown already
                     alone.append(visit)
-                else:
-                    self.undecided.append(visit)
         while self._past and (
             everything or abs(clocks.log.time - self._past[0][0]) > KEPT or len(self._past) > WAITING
         ):

@@ -14,7 +14,7 @@ from smtpwatch.state.party import Facts, Outcome, Party
 from smtpwatch.triage.alert import BLOCKABLE, Severity, Subject
 from smtpwatch.triage.rule import Rule, Scene, listed, many, span
 
-EVERY = 15.0  # seconds between looks at all sources: some ms for ten thousand
+EVERY = 8.0  # seconds between looks at all sources: some ms for ten thousand
 BAD = (Outcome.REFUSED, Outcome.AUTH_FAILED, Outcome.ABANDONED)
 NETWORKS = 3  # that they come from, at least: else their network tells them
 TOGETHER = 0.8  # of them came within the window, or share what they want

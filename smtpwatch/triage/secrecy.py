@@ -88,7 +88,8 @@ class TlsFailures(Rule):
         session = self.scene.picture.sessions.of(event) if isinstance(event, ev.TlsFailed) else None
         outbound = getattr(event, "relay", "") or (session is not None and session.direction == "outbound")
         peer = session.server if session is not None and outbound else getattr(event, "relay", "") or event.source
-        self._who.setdefault("outbound" if outbound else "inbound", Handful()).add(peer)
+        if peer:  # a log may blame nobody
+            self._who.setdefault("outbound" if outbound else "inbound", Handful()).add(peer)
 
     def tick(self, now: float) -> None:
         """Compare with the hour before."""
