@@ -18,7 +18,7 @@ import msgspec
 
 from smtpwatch.config import Config
 from smtpwatch.errors import CaptureError
-from smtpwatch.events import AnyEvent, Event, PlainLine, SensorStatus
+from smtpwatch.events import AnyEvent, Event, PlainLine, RelayPolicy, SensorStatus
 from smtpwatch.explained import Explained
 from smtpwatch.heap import map_what_is_big
 from smtpwatch.logs_checked import LogChecked
@@ -295,6 +295,14 @@ def trusted_networks() -> Trusted:
     from collectors.host.trusted import trusted_networks as find
 
     return find()
+
+
+def relay_policies(host: str, now: float) -> tuple[RelayPolicy, ...]:
+    """Whom each mail server of this host relays for, by its own configuration, as of `now`. Takes as long as
+    trusted_networks does."""
+    from collectors.host.relay import relay_policies as find
+
+    return tuple(policy.event(now, host) for policy in find())
 
 
 def _assignment(sock: socket.socket) -> Assignment:

@@ -39,7 +39,7 @@ def mail_servers(path: str = PROGRAMS) -> list[Mta]:
     postqueue = shutil.which("postqueue", path=path)
     exim = next(filter(None, (shutil.which(name, path=path) for name in EXIM)), None)
     found: dict[Mta, None] = {}
-    for process in _of_this_system(psutil.process_iter()):
+    for process in of_this_system(psutil.process_iter()):
         with suppress(psutil.Error):
             name = process.name()
             if name == "master" and postqueue is not None:
@@ -68,7 +68,7 @@ def _set_up(directory: str) -> bool:
     return os.path.exists(f"{directory}/main.cf")  # noqa: PTH110 (as said)
 
 
-def _of_this_system(processes: Iterable[psutil.Process]) -> Iterator[psutil.Process]:
+def of_this_system(processes: Iterable[psutil.Process]) -> Iterator[psutil.Process]:
     """Without those of containers, whose files are not ours, and of other network namespaces, whose mail is not what
     we see on the wire. Where we may not look, it is taken to be ours."""
     here = _place("self")
@@ -95,7 +95,7 @@ def _postfix_directory(process: psutil.Process) -> str | None:
         return None
     if "postfix" not in arguments[0] or not arguments[0].endswith("/master"):  # Cyrus has a master too
         return None
-    directory = _option(arguments)
+    directory = option(arguments, "-c")
     if not directory:
         with suppress(psutil.AccessDenied):
             directory = process.environ().get("MAIL_CONFIG", "")
@@ -103,11 +103,11 @@ def _postfix_directory(process: psutil.Process) -> str | None:
     return directory if usable and directory not in DEFAULT_DIRECTORIES else ""
 
 
-def _option(arguments: list[str]) -> str:
-    """What -c names, "" if it is not there."""
+def option(arguments: list[str], name: str) -> str:
+    """What an option of one letter ("-c") names, "" if it is not there."""
     for at, argument in enumerate(arguments[1:], 1):
-        if argument == "-c":
+        if argument == name:
             return arguments[at + 1] if at + 1 < len(arguments) else ""
-        if argument.startswith("-c"):
-            return argument[2:]
+        if argument.startswith(name):
+            return argument[len(name) :]
     return ""

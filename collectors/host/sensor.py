@@ -1,16 +1,20 @@
 """The host collector as a process: the mail servers' queues at a polite interval, their certificates a few times a day,
-health once a second.
+whom they relay for each time that it changes, health once a second; and, as they begin, connections of others that send
+mail past the mail servers.
 
 One queue is read at a time, by a child that comes last for processor and disk (collectors.host.reading).
 """
 
 import select
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 
 from collectors.host.certificate import Asking, ask_all
 from collectors.host.mta import Mta, mail_servers
+from collectors.host.owners import Owners, open_owners
 from collectors.host.reading import SENSOR, Reading
+from collectors.host.relay import Looking
 from smtpwatch.config import Config
 from smtpwatch.events import Health, SensorStatus
 from smtpwatch.outbox import Outbox
@@ -24,7 +28,7 @@ PATIENCE = 600.0  # seconds until a queue that could not be read is tried again:
 
 class HostSensor:
     """Reads the queues of the mail servers that `find` finds into an outbox until the console goes away; `asking`, if
-    given, tells the certificates."""
+    given, tells the certificates, `owners` who sends mail past them, and `looking` whom they relay for."""
 
     def __init__(
         self,
@@ -34,6 +38,8 @@ class HostSensor:
         clock: Callable[[], float],
         find: Callable[[], Sequence[Mta]] = mail_servers,
         asking: Asking | None = None,
+        owners: Owners | None = None,
+        looking: Looking | None = None,
     ) -> None:
         self._interval = config.queue_interval
         self._host = host
@@ -41,6 +47,8 @@ class HostSensor:
         self._clock = clock
         self._find = find
         self._asking = asking
+        self._owners = owners
+        self._looking = looking
         self._next: dict[Mta, float] = {}
         """When to read the queue of each."""
         self._barred: dict[str, float] = {}
@@ -60,8 +68,10 @@ class HostSensor:
                     self._search_at = self._health_at = now
                     self._next = dict.fromkeys(self._next, now)
                     self._barred.clear()
-                    if self._asking is not None:
-                        self._asking.at_once(now)
+                    for each in (self._asking, self._looking):
+                        if each is not None:
+                            each.at_once(now)
+                self._watch(now)
                 if now >= self._search_at:
                     self._search(now)
                 self._look(now)
@@ -72,6 +82,15 @@ class HostSensor:
         finally:
             if self._reading is not None:
                 self._reading.close()
+            if self._looking is not None:
+                self._looking.close()
+
+    def _watch(self, now: float) -> None:
+        """Tell who sends mail past the mail server; first of all, since such a process may end in a moment."""
+        if self._owners is not None:
+            found = self._owners.read(now)
+            if found:
+                self._outbox.send(found)
 
     def _search(self, now: float) -> None:
         self._search_at = now + SEARCH
@@ -91,9 +110,9 @@ class HostSensor:
             self._done(reading, self._clock())
 
     def _ask(self, now: float) -> None:
-        """Tell the certificates that our ports have shown."""
-        if self._asking is not None:
-            found = self._asking.poll(now)
+        """Tell the certificates that our ports have shown, and whom the mail servers relay for."""
+        for each in (self._asking, self._looking):
+            found = each.poll(now) if each is not None else ()
             if found:
                 self._outbox.send(found)
 
@@ -127,6 +146,12 @@ class HostSensor:
                 poll.register(descriptor, select.POLLIN)
             if not reading.filenos():
                 until = min(until, now + ENDING)
+        if self._owners is not None:
+            rest = self._owners.resting(now)
+            if rest:
+                until = min(until, now + rest)
+            else:
+                poll.register(self._owners.fileno(), select.POLLIN)
         for descriptor, event in poll.poll(min(HEALTH, max(0.0, until - now)) * 1000):
             if descriptor == outbox.fileno():
                 if event & (select.POLLHUP | select.POLLERR):
@@ -147,6 +172,8 @@ class HostSensor:
 
 
 def run(config: Config, host: str, outbox: Outbox, clock: Callable[[], float]) -> None:
-    """Watch the queues, and ask for the certificates. Raises BrokenPipeError when the console is gone."""
+    """Watch the queues, who sends mail past them, and whom the servers relay for, and ask for the certificates. Raises
+    BrokenPipeError when the console is gone."""
     asking = Asking(partial(ask_all, config, host, clock)) if config.certificates else None
-    HostSensor(config, host, outbox, clock, asking=asking).run()
+    with open_owners(config, host) or nullcontext() as owners:
+        HostSensor(config, host, outbox, clock, asking=asking, owners=owners, looking=Looking(host)).run()

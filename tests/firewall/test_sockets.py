@@ -132,6 +132,39 @@ class TestFamilies:
         assert (found.family, found.peer_version, _peer(found)) == (family, version, connects)
 
 
+def _place(plain: socket.socket, peer: bool = False) -> tuple[bytes, int]:
+    """An end of a connection as `owner` takes it."""
+    host, port = (plain.getpeername() if peer else plain.getsockname())[:2]
+    return ip_address(host).packed, port
+
+
+class TestOwner:
+    @pytest.mark.parametrize(
+        ("listens", "connects"), [(LOOPBACK, LOOPBACK), (LOOPBACK6, LOOPBACK6), ("::", LOOPBACK), ("::", LOOPBACK6)]
+    )
+    def test_of_either_place(self, sockets: Sockets, listens: str, connects: str) -> None:
+        with pair(listens, connects) as made:
+            client, server = _place(made.client), _place(made.client, peer=True)
+            for own, ends in ((made.client, (client, server)), (made.server, (server, client))):
+                assert sockets.owner(*ends) == (os.getuid(), os.fstat(own.fileno()).st_ino)
+
+    def test_who_listens_is_not_it(self, sockets: Sockets) -> None:
+        with listening(LOOPBACK) as listener:
+            assert sockets.owner(_place(listener), (ip_address(LOOPBACK).packed, 9)) is None
+
+    def test_nobody_has_one_that_is_over(self, sockets: Sockets) -> None:
+        with pair() as made:
+            ends = _place(made.client), _place(made.client, peer=True)
+            made.client.close()
+            assert sockets.owner(*ends) is None
+            made.server.close()
+        assert sockets.owner(*ends) is None
+
+    def test_one_that_never_was(self, sockets: Sockets) -> None:
+        address = ip_address("203.0.113.1").packed
+        assert sockets.owner((address, 1), (address, 2)) is None
+
+
 class TestPorts:
     def test_none_is_all(self, sockets: Sockets) -> None:
         with pair() as one, pair(LOOPBACK6, LOOPBACK6) as other:

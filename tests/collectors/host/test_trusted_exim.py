@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.host import trusted_exim
+from collectors.host import exim_lists
 from tests.collectors.host.trusted_host import NO_LIST, UNKNOWN, Host
 
 
@@ -21,6 +21,7 @@ from tests.collectors.host.trusted_host import NO_LIST, UNKNOWN, Host
         ("10.1.2.3/8", ["10.0.0.0/8"]),
         ("@ : @[] : +include_unknown : +ignore_defer : 10.0.0.1", ["10.0.0.1/32"]),
         ("*", ["0.0.0.0/0", "::/0"]),
+        ("localhost", ["127.0.0.1/32", "::1/128"]),
     ],
 )
 def test_an_exim_list(host: Host, value: str, networks: list[str]) -> None:
@@ -31,7 +32,6 @@ def test_an_exim_list(host: Host, value: str, networks: list[str]) -> None:
 @pytest.mark.parametrize(
     ("item", "why"),
     [
-        ("localhost", "'localhost': neither address nor network"),
         ("*.example.com", "'*.example.com': neither address nor network"),
         ("net24-lsearch;/etc/nets", "'net24-lsearch;/etc/nets': neither address nor network"),
         ("10.0.0.0/255.0.0.0", "'10.0.0.0/255.0.0.0': neither address nor network"),
@@ -61,7 +61,7 @@ def test_named_lists(host: Host) -> None:
 def test_named_lists_without_end(host: Host) -> None:
     named = {f"n{number}": f"10.0.0.{number} : +n{number + 1}" for number in range(30)}
     host.relays("+n0", **named)
-    assert host.noted(*(f"10.0.0.{number}/32" for number in range(trusted_exim.LISTS - 1))) == (
+    assert host.noted(*(f"10.0.0.{number}/32" for number in range(exim_lists.LISTS - 1))) == (
         "exim: relay_from_hosts: '+n9': not looked up"
     )
 
@@ -107,4 +107,4 @@ def test_an_exim_that_fails(host: Host) -> None:
 def test_doubled_separators_are_undone(items: list[str]) -> None:
     """What Exim's own rule writes, it reads; an item that begins or ends with one needs a space beside it."""
     written = " : ".join(item.replace(":", "::") for item in items)
-    assert list(trusted_exim.items(written)) == (items or [""])
+    assert list(exim_lists.items(written)) == (items or [""])

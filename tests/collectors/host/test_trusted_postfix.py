@@ -5,7 +5,7 @@ import os
 import pytest
 
 from collectors.host import mta as mtas
-from collectors.host import trusted_postfix
+from collectors.host import postfix_lists
 from tests.collectors.host.trusted_host import Host
 
 
@@ -94,11 +94,11 @@ def test_a_file(host: Host) -> None:
 
 
 def test_a_file_that_names_ever_more(host: Host) -> None:
-    for number in range(2 * trusted_postfix.SOURCES):
+    for number in range(2 * postfix_lists.SOURCES):
         host.file(f"f{number}", f"{host.directory}/f{number + 1} 10.0.0.{number}")
     host.postfix(f"{host.directory}/f0")
     networks, notes = host.found()
-    assert len(networks) == trusted_postfix.SOURCES
+    assert len(networks) == postfix_lists.SOURCES
     assert notes == (f"postfix: mynetworks: '{host.directory}/f50': more than 50 files and tables",)
 
 
