@@ -3,29 +3,24 @@
 import argparse
 import gc
 import math
-import os
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from smtpwatch.clean import clean
+from smtpwatch.cli_blocks import add_blocking
+from smtpwatch.command import DAMAGED, FAILED, OK, USAGE, CommandError, batches, check, files, for_people, hostname, put
 from smtpwatch.config import Config, ConfigError, duration, load, ports
 
 if TYPE_CHECKING:
-    from smtpwatch.events import Event, SensorStatus
+    from smtpwatch.events import SensorStatus
     from smtpwatch.state.session import Session
     from smtpwatch.state.sessions import Sessions
-
-OK = 0
-FAILED = 1  # something that was asked for could not be had: no rights, no such interface, a sensor that does not start
-USAGE = 2  # the command line or the settings make no sense
-DAMAGED = 3  # a file was read, but not to its end: what came before the damage was given
 
 LOG_DELAY = 2.0  # seconds that an ended session waits for what the log has to say of its mail
 LOG_PATIENCE = 8.0  # seconds that it waits for a log that has not yet said anything of it
@@ -33,16 +28,13 @@ LOG_PATIENCE = 8.0  # seconds that it waits for a log that has not yet said anyt
 EXIT_CODES = """exit codes: 0 all well (also: the reader of the pipe went away, Ctrl-C); 1 could not do it (rights,
 interface, file); 2 wrong usage or settings; 3 a file is damaged: everything before the damage was given"""
 
-BLOCK_CODES = """exit codes: 0 blocked; 1 could not do it (rights, firewall, journal); 2 wrong usage or settings; 4
-refused, since it would cut off the admin, this host or its own people; 5 there is something to ask (--yes, --keep)"""
+ALERT_CODES = """exit codes: 0 no alert (also: the reader of the pipe went away, Ctrl-C); 1 could not do it (rights,
+interface, file); 2 wrong usage or settings; 3 a file is damaged: alerts were told of everything before the damage; 6
+alerts were told"""
 
-
-class CommandError(Exception):
-    """The end of a command: a line for the admin and an exit code."""
-
-    def __init__(self, message: str, code: int = FAILED) -> None:
-        super().__init__(message)
-        self.code = code
+ALERTS = """What the rules find, as JSON lines; on a terminal as text. Live: a line when an alert is raised, becomes
+worse or is over; the command of the setting alerts.on_alert is run for all of them that are raised or become worse.
+With -r: each alert once, when the files have been read, with its final figures; alerts.on_alert is not run."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -119,48 +111,33 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--json", action="store_true", help="as JSON lines, on a terminal too")
     explain.set_defaults(run=_explain)
+    _add_alerts(commands, common)
     settings = commands.add_parser("config", parents=[common], help="the settings in force, as a file of settings")
     settings.add_argument("--print-default", action="store_true", help="those without a file and options")
     settings.set_defaults(run=_settings)
     doctor = commands.add_parser("doctor", parents=[common], help="what smtpwatch can see here, and what it lacks")
     doctor.set_defaults(run=_doctor)
-    _add_blocking(commands, common)
+    add_blocking(commands, common)
     return top
 
 
-def _add_blocking(
+def _add_alerts(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
 ) -> None:
-    block = commands.add_parser("block", parents=[common], help="block sources in the firewall", epilog=BLOCK_CODES)
-    block.add_argument("networks", nargs="*", metavar="NET", help="an address or a network")
-    block.add_argument(
-        "--from", dest="file", type=Path, metavar="FILE", help="networks, one a line, or as `blocks --json`"
+    alerts = commands.add_parser(
+        "alerts", parents=[common], help="what the rules find", description=ALERTS, epilog=ALERT_CODES
     )
-    block.add_argument(
-        "--for", dest="time", metavar="TIME", help="10m, 1h, 1d, or `ever`; default: 1h, longer for a repeat offender"
+    alerts.add_argument(
+        "--severity", choices=("notice", "warning", "critical"), default="notice",
+        help="the least that is told, and counts for the exit code; default: notice",
+    )  # fmt: skip
+    alerts.add_argument(
+        "--here", action="store_true", help="with -r: it is this host's: ask its mail server for its domains"
     )
-    block.add_argument("--why", default="", metavar="WORDS", help="for the journal and the list of blocks")
-    block.add_argument("--all-ports", action="store_true", help="everything from there, not the ports of mail only")
-    block.add_argument("--yes", action="store_true", help="though there is something to ask; it ends after 60 s")
-    block.add_argument("--keep", action="store_true", help="the same, and it stays")
-    block.add_argument("--dry-run", action="store_true", help="show what would be run, and do nothing")
-    block.add_argument("--json", action="store_true", help="what came of it as JSON; asks nothing")
-    block.set_defaults(run=_block, interrupted=FAILED)
-    unblock = commands.add_parser("unblock", parents=[common], help="let sources in again")
-    unblock.add_argument("networks", nargs="*", metavar="NET", help="as they were blocked")
-    unblock.add_argument("--mine", action="store_true", help="all that you have blocked")
-    unblock.set_defaults(run=_unblock, interrupted=FAILED)
-    blocks = commands.add_parser("blocks", parents=[common], help="what is blocked, and why")
-    blocks.add_argument("--json", action="store_true", help="as JSON lines")
-    blocks.add_argument(
-        "--restore", action="store_true", help="block again what the firewall has lost, as by a restart"
-    )
-    blocks.add_argument(
-        "--merge", action="store_true", help="make neighbours one network, where that is dense and safe"
-    )
-    blocks.add_argument("--yes", action="store_true", help="though there is something to ask; it ends after 60 s")
-    blocks.add_argument("--keep", action="store_true", help="the same, and it stays")
-    blocks.set_defaults(run=_blocks)
+    form = alerts.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON lines, on a terminal too")
+    form.add_argument("--text", action="store_true", help="as lines of text, in a pipe too")
+    alerts.set_defaults(run=_alerts)
 
 
 def _version() -> str:
@@ -186,22 +163,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return getattr(options, "interrupted", OK)
     except BrokenPipeError:
         return OK  # the reader has gone, which is how `| head` ends
-
-
-def _put(octets: bytes) -> None:
-    """Write to stdout at once. Raises BrokenPipeError once the reader has gone, CommandError for a full disk and the
-    like."""
-    if sys.stdout is None:  # closed by whoever started us: `>&-`
-        raise CommandError("standard output is closed")
-    try:
-        sys.stdout.buffer.write(octets)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise CommandError(f"standard output: {error.strerror}") from None
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
@@ -243,42 +204,9 @@ def _config(options: argparse.Namespace) -> Config:
     return load(given.get("config"), settings)
 
 
-def _hostname(config: Config) -> str:
-    return config.hostname or socket.gethostname()
-
-
-def _batches(options: argparse.Namespace, config: Config) -> Iterator["Sequence[Event]"]:
-    """Batches from files or from the sensors; a file's problems end in CommandError."""
-    from smtpwatch.feed import FeedError, batches
-
-    gc.disable()  # events refer to nothing that refers back, so there would be nothing to collect
-    files = _files(options)
-    _check(config, files)
-    try:
-        yield from batches(config, _hostname(config), files)
-    except FeedError as error:
-        raise CommandError(str(error), DAMAGED if error.damaged else FAILED) from None
-
-
-def _files(options: argparse.Namespace) -> list[Path]:
-    files: list[Path] = getattr(options, "read", [])
-    if files.count(Path("-")) > 1:
-        raise CommandError("standard input can be read once only", USAGE)
-    return files
-
-
-def _check(config: Config, files: Sequence[Path]) -> None:
-    """What is wrong with interfaces or filter is told before anything starts."""
-    from smtpwatch.sensors import check
-
-    problem = check(config, files)
-    if problem:
-        raise CommandError(problem)
-
-
 def _screen(options: argparse.Namespace, config: Config) -> int:
-    files = _files(options)
-    _check(config, files)
+    read = files(options)
+    check(config, read)
     from smtpwatch.console import run
     from smtpwatch.feed import FeedError
 
@@ -286,7 +214,7 @@ def _screen(options: argparse.Namespace, config: Config) -> int:
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise CommandError("the screen needs a terminal; for pipes there is: smtpwatch events", USAGE)
     try:
-        return run(config, _hostname(config), files, options.demo)
+        return run(config, hostname(config), read, options.demo)
     except FeedError as error:
         raise CommandError(str(error)) from None
 
@@ -299,10 +227,13 @@ def _events(options: argparse.Namespace, config: Config) -> int:
 
     encode_lines = msgspec.json.Encoder().encode_lines
     prefix = b'{"v":%d,' % SCHEMA_VERSION
-    for batch in _batches(options, config):
+    gc.disable()  # events refer to nothing that refers back, so there would be nothing to collect
+    for batch in batches(options, config):
+        if not batch:
+            continue
         # JSON has no newline but those between the lines.
         lines = encode_lines(batch)[:-1].replace(b"\n{", b"\n" + prefix)
-        _put(clean_json(prefix + lines[1:] + b"\n"))
+        put(clean_json(prefix + lines[1:] + b"\n"))
     return OK
 
 
@@ -322,14 +253,15 @@ def _sessions(options: argparse.Namespace, config: Config) -> int:
 
     sessions = Sessions(over)
     as_line = partial(_json_line, sessions) if options.json else _text_line
-    live = not _files(options)
+    live = not files(options)
     sessions.logs.alone = live and "wire" not in config.sensors
     watched = tuple(name for name in config.sensors if name != "host")  # the queue is no session's
     if live and not watched:
         raise CommandError("sessions come from the sensors wire and log", USAGE)
     config = msgspec.structs.replace(config, sensors=watched)
+    gc.disable()  # neither events nor sessions that are over refer to what refers back
     try:
-        for batch in _batches(options, config):
+        for batch in batches(options, config):
             for event in batch:
                 sessions.apply(event)
                 if live and isinstance(event, SensorStatus):
@@ -375,7 +307,7 @@ def _print_ended(
     for session in ended:
         (kept if waits(session) else due).append(session)
     ended[:] = kept
-    _put(b"".join([as_line(session) + b"\n" for session in due if session.smtp]))
+    put(b"".join([as_line(session) + b"\n" for session in due if session.smtp]))
 
 
 def _json_line(sessions: "Sessions", session: "Session") -> bytes:
@@ -400,91 +332,39 @@ def _explain(options: argparse.Namespace, config: Config) -> int:
     from smtpwatch.explained import as_json, as_text
     from smtpwatch.sensors import explain
 
-    as_json_lines = options.json or sys.stdout is None or not sys.stdout.isatty()
+    as_json_lines = options.json or not for_people()
     given = False
     try:
-        for line in explain(options.file, config, _hostname(config), time.time()):
+        for line in explain(options.file, config, hostname(config), time.time()):
             given = True
-            _put((clean_json(as_json(line)) if as_json_lines else as_text(line).encode()) + b"\n")
+            put((clean_json(as_json(line)) if as_json_lines else as_text(line).encode()) + b"\n")
     except CaptureError as error:
         raise CommandError(str(error), DAMAGED if given else FAILED) from None
     return OK
 
 
+def _alerts(options: argparse.Namespace, config: Config) -> int:
+    from smtpwatch.triage import command
+
+    read = files(options)
+    if options.here and not read:
+        raise CommandError("--here is for files (-r): live, this host's mail server is asked anyway", USAGE)
+    as_text = options.text or (for_people() and not options.json)
+    telling = command.Telling(put, options.severity, as_text)
+    if read:
+        return command.from_files(config, batches(options, config), telling, hostname(config) if options.here else "")
+    return command.live(config, batches(options, config), telling)
+
+
 def _settings(options: argparse.Namespace, config: Config) -> int:
     from smtpwatch.settings_text import as_toml
 
-    _put(as_toml(Config() if options.print_default else config).encode())
+    put(as_toml(Config() if options.print_default else config).encode())
     return OK
 
 
 def _doctor(options: argparse.Namespace, config: Config) -> int:
     from smtpwatch.doctor import lines
 
-    _put("".join(f"{line}\n" for line in lines(config)).encode())
+    put("".join(f"{line}\n" for line in lines(config)).encode())
     return OK
-
-
-def _only_live(options: argparse.Namespace) -> None:
-    """What is played or read from files has no firewall: then nothing is to be done in this host's."""
-    if options.demo or _files(options):
-        raise CommandError("blocking is this host's own: neither with --demo nor with -r", USAGE)
-
-
-def _block(options: argparse.Namespace, config: Config) -> int:
-    from smtpwatch.firewall.block import LONGEST
-    from smtpwatch.firewall.blocking import BlockingError
-    from smtpwatch.firewall.commands import block
-    from smtpwatch.firewall.listed import Listed, ListError, listed, requests
-    from smtpwatch.firewall.prefixes import NetworkError, as_network
-    from smtpwatch.firewall.request import Request
-
-    _only_live(options)
-    usual = options.time is None
-    seconds = None if usual or options.time == "ever" else duration(options.time)
-    if seconds is not None and not 1 <= seconds <= LONGEST:
-        raise CommandError(f"--for: between 1s and {int(LONGEST / 86_400)}d, or `ever`", USAGE)
-    asked = Request(
-        (), "all" if options.all_ports else "smtp", seconds,
-        usual, why=clean(options.why), sure=options.yes or options.keep, keep=options.keep,
-    )  # fmt: skip
-    try:
-        lines = [Listed(as_network(text)) for text in options.networks]
-        lines += listed(options.file, time.time()) if options.file is not None else []
-    except (NetworkError, ListError) as error:
-        raise CommandError(str(error), USAGE) from None
-    if not lines and options.file is None:
-        raise CommandError("block what? An address, a network, or --from FILE", USAGE)
-    try:
-        return block(config, requests(lines, asked), options.dry_run, _put, options.json)
-    except BlockingError as error:
-        raise CommandError(str(error)) from None
-
-
-def _unblock(options: argparse.Namespace, config: Config) -> int:
-    from smtpwatch.firewall.blocking import BlockingError
-    from smtpwatch.firewall.commands import unblock
-    from smtpwatch.firewall.prefixes import NetworkError, as_network
-
-    _only_live(options)
-    if bool(options.networks) == options.mine:
-        raise CommandError("unblock what? Addresses or networks, or --mine", USAGE)
-    try:
-        return unblock(config, [as_network(text) for text in options.networks], options.mine, _put)
-    except NetworkError as error:
-        raise CommandError(str(error), USAGE) from None
-    except BlockingError as error:
-        raise CommandError(str(error)) from None
-
-
-def _blocks(options: argparse.Namespace, config: Config) -> int:
-    from smtpwatch.firewall.blocking import BlockingError
-    from smtpwatch.firewall.commands import blocks
-
-    _only_live(options)
-    try:
-        return blocks(
-            config, options.restore, options.merge, options.yes or options.keep, options.keep, _put, options.json
-        )
-    except BlockingError as error:
-        raise CommandError(str(error)) from None

@@ -115,6 +115,16 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise ConfigError("geo databases: an empty path")
         return self.geo
 
+    def on_alert(self) -> tuple[str, ...]:
+        """`alerts.on_alert`. Raises ConfigError unless it begins with an absolute path: it is run with our rights, and
+        what PATH would find is not to be trusted with root's."""
+        command = self.alerts.on_alert
+        if command and not command[0].startswith("/"):
+            raise ConfigError(f"alerts.on_alert begins with the command's whole path: {command[0]!r}")
+        if any("\0" in word for word in command):
+            raise ConfigError("alerts.on_alert: a word with a NUL in it")
+        return command
+
     def zone(self) -> tzinfo | None:
         """`log_zone` parsed, None for this host's. Raises ConfigError for what is no zone."""
         if not self.log_zone:
@@ -176,6 +186,7 @@ def load(path: Path | None, options: dict[str, Any]) -> Config:
     config.relaying()
     config.unblockable()
     config.places()
+    config.on_alert()
     config.zone()
     return config
 

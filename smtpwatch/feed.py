@@ -10,7 +10,7 @@ from smtpwatch.errors import CaptureError
 from smtpwatch.events import Event, SensorStatus
 from smtpwatch.sensors import Sensor, read_files
 
-WAIT = 0.5  # seconds between looks at the sensor's health when nothing comes
+WAIT = 0.5  # seconds between looks at the sensors' health, and between two batches, when nothing comes
 
 
 class FeedError(Exception):
@@ -22,7 +22,7 @@ class FeedError(Exception):
 
 
 def batches(config: Config, host: str, files: Sequence[Path]) -> Iterator[Sequence[Event]]:
-    """Batches of events, without end when live. Raises FeedError."""
+    """Batches of events, without end when live, and then also empty ones. Raises FeedError."""
     return from_files(files, config, host) if files else live(config, host)
 
 
@@ -40,7 +40,9 @@ def from_files(files: Sequence[Path], config: Config, host: str, plain: bool = F
 
 
 def live(config: Config, host: str) -> Iterator[Sequence[Event]]:
-    """Events as they happen. Raises FeedError if no sensor can start, or none that does has anything to look at."""
+    """Events as they happen; an empty batch where none came within WAIT seconds, so that the caller has its turn.
+
+    Raises FeedError if no sensor can start, or none that does has anything to look at."""
     sensors = [Sensor(name, config, host) for name in config.sensors]
     latest: dict[str, SensorStatus] = {}
     try:
@@ -49,8 +51,7 @@ def live(config: Config, host: str) -> Iterator[Sequence[Event]]:
             _wait(sensors)
             for sensor in sensors:
                 events += sensor.receive(time.time())
-            if events:
-                yield events
+            yield events
             for event in events:
                 if isinstance(event, SensorStatus):
                     latest[event.sensor] = event

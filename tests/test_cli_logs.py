@@ -314,8 +314,8 @@ def test_explain_what_is_damaged(write: Write) -> None:
     assert all(line["understood"] for line in lines[:-1])
 
 
-def on_terminal(*arguments: str | Path) -> str:
-    """What a terminal gets of `smtpwatch ARGUMENTS`."""
+def on_terminal(*arguments: str | Path, code: int = OK) -> str:
+    """What a terminal gets of `smtpwatch ARGUMENTS`, which end with that code."""
     ours, theirs = pty.openpty()
     try:
         with subprocess.Popen([PROGRAM, *arguments], stdin=theirs, stdout=theirs, stderr=theirs) as process:
@@ -329,7 +329,7 @@ def on_terminal(*arguments: str | Path) -> str:
                 if not more:
                     break
                 octets += more
-            assert process.wait(LIMIT) == OK
+            assert process.wait(LIMIT) == code
     finally:
         os.close(ours)
     return octets.decode().replace("\r\n", "\n")

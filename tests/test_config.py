@@ -51,6 +51,17 @@ def test_defaults() -> None:
     assert config.refresh == 1.0
 
 
+@pytest.mark.parametrize("command", ["tell-alert", "", "./tell-alert", "bin/tell-alert", "~/tell-alert"])
+def test_the_command_for_alerts_has_its_whole_path(command: str) -> None:
+    said = _complaint(None, {"alerts": {"on_alert": [command, "x"]}})
+    assert said == f"alerts.on_alert begins with the command's whole path: {command!r}"
+    assert load(None, {"alerts": {"on_alert": ["/bin/tell-alert", "x"]}}).on_alert() == ("/bin/tell-alert", "x")
+
+
+def test_the_command_for_alerts_can_be_run() -> None:
+    assert "NUL" in _complaint(None, {"alerts": {"on_alert": ["/bin/tell-alert", "x\0y"]}})
+
+
 def test_a_file_sets_what_it_names(write: Callable[[str], Path]) -> None:
     path = write('ports = [25, 2525]\nlocal = ["192.0.2.0/24", "2001:db8::1"]\nrefresh = 2\ntheme = "mono"\n')
     config = load(path, {})

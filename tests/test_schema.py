@@ -13,6 +13,7 @@ import pytest
 
 from smtpwatch.events import SCHEMA_VERSION, AnyEvent
 from smtpwatch.state.facts import SessionFacts
+from smtpwatch.triage.facts import AlertFacts, HookFacts
 
 PROMISE = Path(__file__).with_name("schema.json")
 _REFRESH = "python -m tests.test_schema"
@@ -21,7 +22,8 @@ Schema = dict[str, Any]
 
 
 def _current() -> Schema:
-    _, components = msgspec.json.schema_components((AnyEvent, SessionFacts), ref_template="{name}")
+    promised = (AnyEvent, SessionFacts, AlertFacts, HookFacts)
+    _, components = msgspec.json.schema_components(promised, ref_template="{name}")
     kinds: Schema = {}
     for name, kind in sorted(components.items()):
         fields = {field: _said(what) for field, what in sorted(kind["properties"].items())}
@@ -71,10 +73,10 @@ def test_the_promise_is_up_to_date() -> None:
     assert _current() == json.loads(PROMISE.read_text()), f"fields were added: {_REFRESH}"
 
 
-def test_every_event_and_session_fact_is_promised() -> None:
+def test_every_event_session_and_alert_is_promised() -> None:
     kinds = json.loads(PROMISE.read_text())["kinds"]
     assert {event.__name__ for event in AnyEvent.__args__} < set(kinds)
-    assert "SessionFacts" in kinds
+    assert {"SessionFacts", "AlertFacts", "HookFacts"} < set(kinds)
     for event in AnyEvent.__args__:
         kind = kinds[event.__name__]
         assert kind["fields"]["type"] == {"enum": [event.__name__]}

@@ -54,7 +54,8 @@ class ClearLogin(Rule):
         times = sum(clear.times for clear in tls.logins.values())
         if times > self._times:
             clear = max(tls.logins.values(), key=lambda each: each.last)
-            self._tell(now, clear.peer, clear.mechanism, True, None)
+            party = self.scene.picture.activity.sources.get(clear.peer)
+            self._tell(now, clear.peer, clear.mechanism, party is not None and party.passed > 0, None)
         self._times = times
 
     def _tell(self, time: float, source: str, mechanism: str, passed: bool, session: Session | None) -> None:

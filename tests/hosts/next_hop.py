@@ -4,6 +4,7 @@ nothing."""
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Self, TextIO
 
 from tests.hosts.namespaces import Namespace
@@ -43,7 +44,11 @@ class NextHop:
             threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
 
     def _converse(self, connection: socket.socket) -> None:
-        with connection.makefile("rw", encoding="utf-8", newline="\r\n") as stream:
+        # A client that goes without a word is none of ours.
+        with (
+            suppress(ConnectionResetError, BrokenPipeError),
+            connection.makefile("rw", encoding="utf-8", newline="\r\n") as stream,
+        ):
             self._say(stream, "220 hop.example ESMTP")
             for line in stream:
                 verb = line[:4].upper()

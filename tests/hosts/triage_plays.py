@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -219,6 +220,21 @@ def old_tls(hosts: MailHosts, n: int, source: str) -> None:
     for _ in range(n):
         with client(source) as made:
             made.starttls(context, scene.MX_NAME)
+
+
+_BOT = """
+import os, socket, sys, time
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+for _ in range(3):
+    with socket.socket() as plain:
+        plain.connect((sys.argv[1], 25))
+        time.sleep(1)
+"""
+
+
+def bot(hosts: MailHosts, server: str) -> None:
+    """A process of nobody's on the mail host, which talks to a mail server elsewhere by itself."""
+    hosts.mx.popen(sys.executable, "-c", _BOT, server)
 
 
 SETTINGS: Mapping[str, str] = {"smtpd_hard_error_limit": "200", "smtpd_client_event_limit_exceptions": "static:all"}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from tests.hosts import mail_hosts as scene
 from tests.hosts.mail_hosts import MailHosts
-from tests.hosts.triage_plays import NETWORKS, TEXT, client, guess, rcpt, submit
+from tests.hosts.triage_plays import NETWORKS, TEXT, bot, client, guess, rcpt, submit
 
 HOP, HOP_NAME, DOWN, DOWN_NAME = "198.51.100.27", "picky.example", "198.51.100.99", "down.example"
 ANSWERS = {"listed": "554 5.7.1 Service unavailable; Client host [192.0.2.25] blocked using zen.spamhaus.org"}
@@ -24,61 +22,57 @@ class Phase(NamedTuple):
 
     what: str
     rule: str
-    play: Callable[[MailHosts, Path], None]
+    play: Callable[[MailHosts], None]
     says: tuple[str, ...]
 
 
-def _scouts(hosts: MailHosts, directory: Path) -> None:
+def _scouts(hosts: MailHosts) -> None:
     with hosts.world.entered():
         rcpt(SCOUT, [f"{name}@example.org" for name in ("info", "sales", "office", "mail", "admin", "shop", "test",
                                                         "root", "it", "hr", "pr", "news")])  # fmt: skip
 
 
-def _probes(hosts: MailHosts, directory: Path) -> None:
+def _probes(hosts: MailHosts) -> None:
     with hosts.world.entered():
         for _ in range(6):
             rcpt(SCOUT, [scene.FOREIGN_RECIPIENT])
 
 
-def _guesses(hosts: MailHosts, directory: Path) -> None:
+def _guesses(hosts: MailHosts) -> None:
     with hosts.world.entered():
         for network in NETWORKS[:6]:
             guess(hosts, f"{network}.111", 4)
 
 
-def _gets_in(hosts: MailHosts, directory: Path) -> None:
+def _gets_in(hosts: MailHosts) -> None:
     with hosts.world.entered():
         guess(hosts, SPAMMER, 10)
         submit(hosts, SPAMMER, [scene.RECIPIENT])
 
 
-def _sends(hosts: MailHosts, directory: Path) -> None:
+def _sends(hosts: MailHosts) -> None:
     with hosts.world.entered():
         submit(hosts, SPAMMER, [f"x{k}@example.com" for k in range(90)], 6)
 
 
-def _is_listed(hosts: MailHosts, directory: Path) -> None:
+def _is_listed(hosts: MailHosts) -> None:
     with hosts.world.entered():
         submit(hosts, SPAMMER, [f"listed@{HOP_NAME}"], 3)
 
 
-def _fills_the_queue(hosts: MailHosts, directory: Path) -> None:
+def _fills_the_queue(hosts: MailHosts) -> None:
     with hosts.world.entered():
         submit(hosts, SPAMMER, [f"x@{DOWN_NAME}"], 220)
 
 
-def _leaves_a_process(hosts: MailHosts, directory: Path) -> None:
-    script = directory / "cache.py"
-    script.write_text(f"import socket, time\nfor _ in range(3):\n    socket.create_connection(('{HOP}', 25))\n"
-                      "    time.sleep(1)\n")  # fmt: skip
-    directory.chmod(0o755)
-    hosts.mx.popen("setpriv", "--reuid=65534", "--clear-groups", sys.executable, script)
+def _leaves_a_process(hosts: MailHosts) -> None:
+    bot(hosts, HOP)
 
 
-def _opens_the_relay(hosts: MailHosts, directory: Path) -> None:
+def _opens_the_relay(hosts: MailHosts) -> None:
     """Somebody in a hurry lets all mail through."""
     etc = str(hosts.postfix.directory / "etc")
-    hosts.mx.run("postconf", "-c", etc, "-e", "smtpd_relay_restrictions=permit")
+    hosts.mx.run("postconf", "-c", etc, "-e", "smtpd_relay_restrictions=check_recipient_access static:OK, reject")
     hosts.mx.run("postfix", "-c", etc, "reload")
     time.sleep(1.0)
     with hosts.world.entered(), client(STRANGER) as made:
