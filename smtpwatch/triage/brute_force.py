@@ -22,6 +22,7 @@ class BruteForce(Rule):
     day, and from so many sources."""
 
     name = "brute-force"
+    outcomes = (Outcome.AUTH_FAILED,)
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
@@ -31,10 +32,9 @@ class BruteForce(Rule):
 
     def came_of(self, session: Session | None, parties: Sequence[Party], outcome: Outcome, time: float, n: int) -> None:
         """Remember who failed."""
-        if outcome is Outcome.AUTH_FAILED:
-            key = None if session is None else session.key
-            for party in parties[1:3]:  # the source, and its network
-                self._stirred[party] = key
+        key = None if session is None else session.key
+        for party in parties[1:3]:  # the source, and its network
+            self._stirred[party] = key
 
     def tried(self, source: str, session: Session | None, login: ev.LoginTried) -> None:
         """Remember for which account."""

@@ -34,7 +34,7 @@ class Bypass(Rule):
         says = (
             f"{event.name or what} (pid {event.pid}, user {event.user or event.uid}{where}) sends mail past the mail"
             f" server, to {event.server}:{event.server_port}"
-            f" ({many(seen.lately.count(event.time), 'connection')} to {many(len(seen.others), 'server')}):"
+            f" ({many(seen.count(event.time), 'connection')} to {many(seen.different, 'server')}):"
             f" {command or what}, in {event.directory or '?'}, started {clock.of_day(event.since)}"
             f" by {event.parent_name or '?'} ({event.parent})"
         )
@@ -42,5 +42,5 @@ class Bypass(Rule):
         steps = (step,) if seen.all == 1 else ()
         self.found(
             event.time, Subject("process", f"{what} of {event.user or event.uid}"), Severity.CRITICAL, says,
-            count=seen.lately.count(event.time), steps=steps, term=f"dir:outbound dst:{quoted(event.server)}",
+            count=seen.count(event.time), steps=steps, term=f"dir:outbound dst:{quoted(event.server)}",
         )  # fmt: skip

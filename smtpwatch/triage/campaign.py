@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from math import inf
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from smtpwatch.query import quoted
@@ -12,9 +12,10 @@ from smtpwatch.state.few import Few
 from smtpwatch.state.names import helo_pattern
 from smtpwatch.state.party import Facts, Outcome, Party
 from smtpwatch.triage.alert import BLOCKABLE, Severity, Subject
-from smtpwatch.triage.rule import Rule, Scene, listed, many, span
+from smtpwatch.triage.rule import REWORD, Rule, Scene, listed, many, span
 
-EVERY = 8.0  # seconds between looks at all sources: some ms for ten thousand
+PORTION = 1_500  # sources that are looked at in one second, some ms: ten thousand take seven seconds
+LOOKED_AT = 1_000  # of those that look alike, who are asked what they want and where they are
 BAD = (Outcome.REFUSED, Outcome.AUTH_FAILED, Outcome.ABANDONED)
 NETWORKS = 3  # that they come from, at least: else their network tells them
 TOGETHER = 0.8  # of them came within the window, or share what they want
@@ -37,43 +38,49 @@ class Campaign(Rule):
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
-        self._next = -inf
+        self._left: Iterator[Party] | None = None
+        """Sources that this round has not looked at yet."""
+        self._groups: dict[_Look, list[Party]] = {}
 
     def tick(self, now: float) -> None:
-        """Once in a while."""
-        if self._next - EVERY <= now < self._next:
-            return
-        self._next = now + EVERY
-        since = now - self.limits.window
-        groups: dict[_Look, list[Party]] = {}
-        for party in self.scene.picture.activity.sources:
+        """Look at some more sources; when all were looked at, at those that look alike."""
+        if self._left is None:
+            self._left, self._groups = iter(list(self.scene.picture.activity.sources)), {}
+        since, seen = now - self.limits.window, 0
+        for party in islice(self._left, PORTION):
+            seen += 1
             if party.last >= since and party.facts is not None and not party.accepted and not party.passed:
                 look = _look_of(party.facts)
                 if look is not None:
-                    groups.setdefault(look, []).append(party)
-        for look, members in groups.items():
-            if len(members) >= self.limits.campaign:
-                self._judge(look, members, now)
+                    self._groups.setdefault(look, []).append(party)
+        if seen < PORTION:
+            self._left = None
+            for look, members in self._groups.items():
+                if len(members) >= self.limits.campaign:
+                    self._judge(look, members, now)
+            self._groups = {}
 
     def _judge(self, look: _Look, members: list[Party], now: float) -> None:
+        alert = self.alerts.present.get((self.name, _subject(look)))
+        if alert is not None and now - alert.told < REWORD:
+            return
         window = self.limits.window
-        bad = [(party.history.count(now, window, *BAD), party) for party in members]
-        bad = [(n, party) for n, party in bad if n]
+        bad = [(n, party) for party in members if (n := _tries(party, now, window))]
         if len(bad) < self.limits.campaign:
             return
-        networks = {party.facts.network for _, party in bad if party.facts is not None}
+        some = bad[:LOOKED_AT]
+        networks = {party.facts.network for _, party in some if party.facts is not None}
         if len(networks) < NETWORKS:
             return
-        fresh = sum(party.first >= now - window for _, party in bad)
-        wanted, share = _wanted(party.facts for _, party in bad if party.facts is not None)
-        if fresh < TOGETHER * len(bad) and share < TOGETHER:
+        fresh = sum(party.first >= now - window for _, party in some)
+        wanted, share = _wanted(party.facts for _, party in some if party.facts is not None)
+        if fresh < TOGETHER * len(some) and share < TOGETHER:
             return
         self._tell(look, bad, len(networks), wanted if share >= TOGETHER else "", now)
 
     def _tell(self, look: _Look, bad: list[tuple[int, Party]], networks: int, wanted: str, now: float) -> None:
         bad.sort(key=lambda each: -each[0])
-        count = sum(n for n, _ in bad)
-        name = " ".join(filter(None, (look.helo and f"HELO {look.helo}", look.ja4 and f"JA4 {look.ja4}")))
+        count, name = sum(n for n, _ in bad), _subject(look).name
         after = f", all after {wanted}" if wanted else ""
         says = (
             f"campaign {name}: {many(len(bad), 'source')} in {many(networks, 'network')} move together{after};"
@@ -83,9 +90,20 @@ class Campaign(Rule):
         term = f"helo:{quoted(look.helo)}" if look.helo else f"ja4:{look.ja4}"
         latest = tuple(key for _, party in bad[:8] if party.facts is not None for key in party.facts.latest[-1:])
         self.found(
-            now, Subject("campaign", name), Severity.WARNING, says, count=count, term=term,
+            now, _subject(look), Severity.WARNING, says, count=count, term=term,
             sources=tuple(party.key for _, party in bad[:BLOCKABLE]), sessions=latest,
         )  # fmt: skip
+
+
+def _subject(look: _Look) -> Subject:
+    return Subject("campaign", f"HELO {look.helo} JA4 {look.ja4}" if look.ja4 else f"HELO {look.helo}")
+
+
+def _tries(party: Party, now: float, window: float) -> int:
+    """What it has come to of late, all of it bad: of one that is new that is all there is."""
+    if party.first >= now - window:
+        return max(0, party.weight - party.error - party.sessions)
+    return party.history.count(now, window, *BAD)
 
 
 def _look_of(facts: Facts) -> _Look | None:

@@ -78,23 +78,54 @@ class Handful:
 
 
 class Repeat(Held):
-    """Who has done it, how often of late (`lately`) and in all (`weight` less `error`); `since` is when the first that
-    is known of was, `others` are different things that it was done with."""
+    """Who has done it, and how often in all (`weight` less `error`); `since` is when the first time was that is known
+    of. Most do it once, in a flood from everywhere, so there is room for more only from the second time on."""
 
-    __slots__ = ("lately", "others", "since", "told")
+    __slots__ = ("_first", "_lately", "_others", "_seconds", "since")
 
     def __init__(self, seconds: float, key: Hashable) -> None:
         super().__init__(key)
-        self.lately = Lately(seconds)
-        self.others = Handful()
+        self._seconds = seconds
+        self._lately: Lately | None = None
+        self._first: tuple[int, str] | None = None
+        """Of the first time, as long as there is no more: how much it was, and with what it was done."""
+        self._others: Handful | None = None
         self.since: float | None = None
-        self.told = 0
-        """Of `weight`, when it was last told."""
+
+    def add(self, time: float, n: int, other: str) -> None:
+        """`n` times more; `other` is what it was done with."""
+        self.weight += n
+        if self.since is None:
+            self.since, self._first = time, (n, other)
+            return
+        if self._lately is None:
+            self._lately = Lately(self._seconds)
+            before, with_ = self._first or (0, "")
+            self._lately.add(self.since, before)
+            self._first = None
+            self._with(with_)
+        self._lately.add(time, n)
+        self._with(other)
+
+    def _with(self, other: str) -> None:
+        if other:
+            if self._others is None:
+                self._others = Handful()
+            self._others.add(other)
+
+    def count(self, now: float) -> int:
+        """How often of late."""
+        if self._lately is not None:
+            return self._lately.count(now)
+        first = self._first
+        return 0 if first is None or self.since is None or now - self.since > self._seconds else first[0]
 
     @property
-    def name(self) -> str:
-        """Its key, as it is shown."""
-        return str(self.key)
+    def different(self) -> int:
+        """With how many different things it was done, APART at most."""
+        if self._others is not None:
+            return len(self._others)
+        return int(self._first is not None and self._first[1] != "")
 
     @property
     def all(self) -> int:
@@ -111,12 +142,7 @@ class Repeats:
     def add(self, key: Hashable, time: float, n: int = 1, other: str = "") -> Repeat:
         """`n` times more; `other` is what it was done with."""
         found = self._held.touch(key)
-        found.weight += n
-        found.lately.add(time, n)
-        if found.since is None:
-            found.since = time
-        if other:
-            found.others.add(other)
+        found.add(time, n, other)
         return found
 
     def get(self, key: Hashable) -> Repeat | None:

@@ -36,8 +36,7 @@ class EarlyTalker(Rule):
             return  # which has told it
         session = _session_of(self.scene, event)
         rude = self._rude.add(source, event.time, 1, kind)
-        count = rude.lately.count(event.time)
-        if count < self.limits.rude:
+        if rude.weight < self.limits.rude or (count := rude.count(event.time)) < self.limits.rude:
             return
         whom = self._together.take(*source_and_network(source), count)
         if not self.due(whom.subject, event.time, whom.much):
@@ -87,14 +86,14 @@ class Smuggling(Rule):
         if trick is None or not source:
             return
         tries = self._tries.add((source, kind), event.time)
-        if kind == "bare LF" and tries.lately.count(event.time) < self.limits.rude:
+        if kind == "bare LF" and tries.count(event.time) < self.limits.rude:
             return
         session = _session_of(self.scene, event)
         detail = getattr(event, "detail", "") or kind
         says = f"{source} {trick.says.format(detail=detail)}"
         self.found(
             event.time, Subject("source", source), trick.severity, says,
-            count=tries.lately.count(event.time), sources=(source,), sessions=keys_of(session),
+            count=tries.count(event.time), sources=(source,), sessions=keys_of(session),
             lines=_lines(event, session),
         )  # fmt: skip
 

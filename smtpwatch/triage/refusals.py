@@ -24,6 +24,7 @@ class Harvest(Rule):
     """So many recipients that do not exist, tried by one source within the window: somebody reads our directory."""
 
     name = "harvest"
+    reasons = ("unknown user",)
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
@@ -32,12 +33,11 @@ class Harvest(Rule):
 
     def refused(self, session: Session, refusal: Refusal) -> None:
         """One more."""
-        if refusal.why != "unknown user" or session.direction == "outbound":
-            return
         tries = self._tries.add(session.source, refusal.time, 1, refusal.recipient or "")
-        count, different = tries.lately.count(refusal.time), len(tries.others)
         limit = self.limits.unknown_users
-        if count < limit or different < min(limit, APART // 2):  # an old address, tried over and over, is no harvest
+        if tries.weight < limit or (count := tries.count(refusal.time)) < limit:
+            return
+        if tries.different < min(limit, APART // 2):  # an old address, tried over and over, is no harvest
             return
         whom = self._together.take(*source_and_network(session.source), count)
         if not self.due(whom.subject, refusal.time, whom.much):
@@ -65,7 +65,7 @@ class DomainRefused(Rule):
 
     def refused(self, session: Session, refusal: Refusal) -> None:
         """Remember the latest, by its reason."""
-        if session.direction != "outbound" and refusal.why not in HARMLESS:
+        if refusal.why not in HARMLESS:
             self._since = refusal.time if self._since is None else self._since
             domain = domain_of(refusal.recipient)
             if domain:

@@ -64,11 +64,11 @@ class OpenRelay(Rule):
         found = self._through.add(source, time)
         says = (
             f"open relay: {source} is neither trusted nor logged in, and its mail to <{recipient}> {what}"
-            f" ({found.lately.count(time):,} so far); close it: relay restrictions, mynetworks"
+            f" ({found.count(time):,} so far); close it: relay restrictions, mynetworks"
         )
         self.found(
             time, Subject("source", source), Severity.CRITICAL, says,
-            count=found.lately.count(time), sources=(source,), sessions=keys_of(session), lines=lines,
+            count=found.count(time), sources=(source,), sessions=keys_of(session), lines=lines,
         )  # fmt: skip
 
     def _trusts_all(self, event: ev.RelayPolicy) -> None:
@@ -84,6 +84,7 @@ class RelayTries(Rule):
     """So many relay tries of one source denied within the window."""
 
     name = "relay-tries"
+    reasons = ("relay denied",)
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
@@ -92,16 +93,14 @@ class RelayTries(Rule):
 
     def refused(self, session: Session, refusal: Refusal) -> None:
         """One more."""
-        if refusal.why != "relay denied" or session.direction == "outbound":
-            return
         tries = self._tries.add(session.source, refusal.time, 1, domain_of(refusal.recipient))
-        count = tries.lately.count(refusal.time)
-        if count < self.limits.relay_tries:
+        limit = self.limits.relay_tries
+        if tries.weight < limit or (count := tries.count(refusal.time)) < limit:
             return
         whom = self._together.take(*source_and_network(session.source), count)
         if not self.due(whom.subject, refusal.time, whom.much):
             return
-        to = f" to {many(len(tries.others), 'domain')}" if tries.others and whom.members == 1 else ""
+        to = f" to {many(tries.different, 'domain')}" if tries.different and whom.members == 1 else ""
         says = f"{whom}: {many(whom.much, 'relay try', 'relay tries')} denied within {span(self.limits.window)}{to}"
         known = "" if session.passed else ", from a network that may not relay"
         self.found(

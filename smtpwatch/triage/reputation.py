@@ -41,7 +41,7 @@ class Listed(Rule):
         name = blocklist(words.words) or "a blocklist"
         heard = self._heard.add(name, event.time, 1, provider_of(event))
         says = (
-            f"we are listed at {name}: {many(heard.all, 'delivery', 'deliveries')} to {heard.others}"
+            f"we are listed at {name}: {many(heard.all, 'delivery', 'deliveries')} to {heard.different}"
             f" provider(s) failed, last {provider_of(event)}{_causes(self.scene, event)}: stop the cause, then ask to"
             " be taken off"
         )
@@ -75,11 +75,11 @@ class Reputation(Rule):
         if why not in BAD or not said(event).by_them:
             return
         refused = self._refused.add((provider, why), event.time, 1, event.queue_id)
-        count = refused.lately.count(event.time)
-        if count < self.limits.provider_refusals or len(refused.others) < self.limits.provider_refusals // 2:
+        count = refused.count(event.time)
+        if count < self.limits.provider_refusals or refused.different < self.limits.provider_refusals // 2:
             return
         sent = self._sent.get(provider)
-        passed = 0 if sent is None else sent.lately.count(event.time)
+        passed = 0 if sent is None else sent.count(event.time)
         throttle = why == "rate limited"
         what = "throttles us" if throttle else f"refuses our mail ({why})"
         says = (

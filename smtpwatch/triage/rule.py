@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 from smtpwatch.events import Event
 from smtpwatch.query import quoted
 from smtpwatch.state.noticed import Noticed
+from smtpwatch.state.party import Outcome
 from smtpwatch.state.picture import Picture
 from smtpwatch.state.session import Session
 from smtpwatch.thresholds import Thresholds
@@ -32,13 +33,18 @@ class Scene(NamedTuple):
 
 
 class Rule(Noticed):
-    """A rule overrides those methods of Noticed that it wants to hear of; `event` gets the events of the types named in
-    `events`, after they were folded into the picture, and `tick` comes once a second of event time. It remembers no
-    more than it has to, in bounded room, and asks no clock."""
+    """A rule overrides those methods of Noticed that it wants to hear of; of refusals, it hears of those of clients, not
+    of our own mail's. `event` gets the events of the types named in `events`, after they were folded into the picture,
+    and `tick` comes once a second of event time. It remembers no more than it has to, in bounded room, and asks no
+    clock."""
 
     name: ClassVar[str]
     """As it is told, and as the setting `alerts.off` knows it."""
     events: ClassVar[tuple[type[Event], ...]] = ()
+    outcomes: ClassVar[tuple[Outcome, ...]] = tuple(Outcome)
+    """Those that it wants to hear of (`came_of`)."""
+    reasons: ClassVar[tuple[str, ...]] = ()
+    """Why a client was refused, where it wants to hear of some refusals only (`refused`): "" is all others."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene

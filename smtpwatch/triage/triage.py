@@ -37,8 +37,12 @@ class Triage(Noticed):
         self._at = -inf
         scene = Scene(picture, limits, self.policy, self.logins, self.alerts)
         self.rules: Sequence[Rule] = [kind(scene) for kind in RULES if kind.name not in limits.off]
-        self._came_of = self._wanted("came_of")
-        self._refused = self._wanted("refused")
+        came_of = self._wanted_by("came_of")
+        self._came_of = {outcome: [tell for rule, tell in came_of if outcome in rule.outcomes] for outcome in Outcome}
+        refused = self._wanted_by("refused")
+        reasons = {reason for rule, _ in refused for reason in rule.reasons}
+        self._refused = {why: [tell for rule, tell in refused if _wants(rule, why)] for why in {*reasons, ""}}
+        self._other_refused = self._refused[""]
         self._took = self._wanted("took_recipient")
         self._tried = self._wanted("tried")
         self._logged_in = self._wanted("logged_in")
@@ -98,13 +102,14 @@ class Triage(Noticed):
 
     def came_of(self, session: Session | None, parties: Sequence[Party], outcome: Outcome, time: float, n: int) -> None:
         """As Noticed has it; to the rules that want it. So are those below."""
-        for tell in self._came_of:
+        for tell in self._came_of[outcome]:
             tell(session, parties, outcome, time, n)
 
     def refused(self, session: Session, refusal: Refusal) -> None:
         """As Noticed has it."""
-        for tell in self._refused:
-            tell(session, refusal)
+        if session.direction != "outbound":
+            for tell in self._refused.get(refusal.why, self._other_refused):
+                tell(session, refusal)
 
     def took_recipient(self, session: Session, event: ev.RecipientDecided) -> None:
         """As Noticed has it."""
@@ -128,5 +133,13 @@ class Triage(Noticed):
 
     def _wanted(self, method: str) -> list[Callable[..., None]]:
         """Of those rules that have one of their own."""
+        return [tell for _, tell in self._wanted_by(method)]
+
+    def _wanted_by(self, method: str) -> list[tuple[Rule, Callable[..., None]]]:
         nothing = getattr(Rule, method)
-        return [getattr(rule, method) for rule in self.rules if getattr(type(rule), method) is not nothing]
+        return [(rule, getattr(rule, method)) for rule in self.rules if getattr(type(rule), method) is not nothing]
+
+
+def _wants(rule: Rule, why: str) -> bool:
+    """To hear of refusals for that reason; "" is all that no rule names."""
+    return not rule.reasons or why in rule.reasons
