@@ -33,10 +33,10 @@ class Scene(NamedTuple):
 
 
 class Rule(Noticed):
-    """A rule overrides those methods of Noticed that it wants to hear of; of refusals, it hears of those of clients, not
-    of our own mail's. `event` gets the events of the types named in `events`, after they were folded into the picture,
-    and `tick` comes once a second of event time. It remembers no more than it has to, in bounded room, and asks no
-    clock."""
+    """A rule overrides those methods of Noticed that it wants to hear of; of refusals, it hears of those of clients,
+    not of our own mail's. `event` gets the events of the types named in `events`, after they were folded into the
+    picture, and `tick` comes once a second of event time. It remembers no more than it has to, in bounded room, and
+    asks no clock."""
 
     name: ClassVar[str]
     """As it is told, and as the setting `alerts.off` knows it."""
