@@ -18,7 +18,12 @@ from smtpwatch.folding import Folding
 from smtpwatch.lookup import NO_LOOKUPS, Lookups
 from smtpwatch.query import with_term
 from smtpwatch.state.picture import Picture
+from smtpwatch.triage.alert import Severity
+from smtpwatch.triage.alerts import News
+from smtpwatch.triage.hook import Hook
 from smtpwatch.triage.triage import Triage
+from widgets.alert_line import AlertLine
+from widgets.alert_table import AlertSaid
 from widgets.block_app import BlockApp
 from widgets.block_table import BlockTable
 from widgets.board import Board
@@ -38,6 +43,7 @@ from widgets.table_layout import as_text
 BLOCK_KEYS = (("b", "block"), ("B", "network"), ("u", "undo"))
 MORE_KEYS = (("?", "help"), ("y", "copy"), ("q", "quit"))
 OPENED_KEYS = (("Esc", "back"), ("PgUp PgDn", "scroll"), ("1-9", "panes"), *MORE_KEYS)
+HOOK = 1.0  # seconds between looks at the admin's commands
 HELP_KEYS = (("Esc", "back"), ("q", "quit"))
 
 
@@ -45,7 +51,7 @@ class SmtpWatch(BlockApp):
     """Events come from `take` (the oldest batch that waits, empty if none), after `wake` told that there are some.
 
     `clock` gives epoch seconds; `host` is the name shown; `lookups` tell more of addresses; `blocking` is who blocks
-    sources, None where nothing can be blocked."""
+    sources, None where nothing can be blocked; `hook` runs the admin's command for alerts."""
 
     CSS_PATH = "app.tcss"
     TITLE = "smtpwatch"
@@ -63,6 +69,7 @@ class SmtpWatch(BlockApp):
         Binding("4", "pane('messages')", "messages"),
         Binding("5", "pane('deliveries')", "deliveries"),
         Binding("6", "pane('tls')", "TLS"),
+        Binding("7", "pane('alerts')", "alerts"),
         Binding("8", "pane('blocks')", "blocks"),
         Binding("9", "pane('log')", "log"),
         Binding("plus", "zoom(-1)", "a graph's shorter time"),
@@ -80,6 +87,7 @@ class SmtpWatch(BlockApp):
         clock: Callable[[], float],
         lookups: Lookups = NO_LOOKUPS,
         blocking: Blocking | None = None,
+        hook: Hook | None = None,
     ) -> None:
         super().__init__()
         self.animation_level = "none"
@@ -89,10 +97,11 @@ class SmtpWatch(BlockApp):
         acting = None if blocking is None else Acting(blocking, self.picture, lambda: self._now, lookups)
         if acting is not None:
             self.can_block(acting)
-        self.board = Board(self.picture, lookups, config.pane, acting)
         self.triage = Triage(self.picture, config)
+        self.board = Board(self.picture, lookups, self.triage, config.pane, acting)
         self.folding = Folding(self.triage, take)
         self._config = config
+        self._hook = hook
         self._host = host
         self._clock = clock
         self._now = 0.0
@@ -117,6 +126,7 @@ class SmtpWatch(BlockApp):
             yield StatusLine(id="vitals")
             yield Clock(id="clock")
         yield Trouble(id="trouble")
+        yield AlertLine(self.triage.alerts, id="alert")
         yield self.board
         if self.blocks is not None:
             yield self.blocks.bar
@@ -128,6 +138,7 @@ class SmtpWatch(BlockApp):
         self._status = self.query_one(StatusLine)
         self._time = self.query_one(Clock)
         self._trouble = self.query_one(Trouble)
+        self._alert = self.query_one(AlertLine)
         self.foot.can_focus = False
         self._show()
         self.run_worker(self.folding.run(), exit_on_error=True)
@@ -136,6 +147,8 @@ class SmtpWatch(BlockApp):
         if self.blocks is not None:
             self.run_worker(self.blocks.acting.blocking.run(), exit_on_error=True)
         self.set_interval(self._config.refresh, self.tick)
+        if self._hook is not None:
+            self.set_interval(HOOK, self._hook.poll)
         self.call_after_refresh(self.tick)
 
     @property
@@ -168,7 +181,16 @@ class SmtpWatch(BlockApp):
         if self._lookups.places is not None:
             self._lookups.places.refresh(self._now)
         self.triage.tick(self._now)
+        self._tell(self.triage.alerts.take_news())
         self._look()
+
+    def _tell(self, news: Sequence[News]) -> None:
+        """What has happened to alerts, to whom the screen is not in sight."""
+        if self._hook is not None:
+            self._hook.take(news)
+        worse = any(each.what == "worse" and each.alert.severity is Severity.CRITICAL for each in news)
+        if self._config.alerts.bell and (worse or any(each.what == "raised" for each in news)):
+            self.bell()
 
     def _look(self) -> None:
         picture, now = self.picture, self._now
@@ -177,7 +199,11 @@ class SmtpWatch(BlockApp):
         self._time.look(now)
         if self.blocks is not None:
             self.blocks.look(now, self.pane.id == "blocks" and self.pane.display)
-        self._trouble.look(picture, "" if self.blocks is None else self.blocks.acting.blocking.problem)
+        blocking = "" if self.blocks is None else self.blocks.acting.blocking.problem
+        self._trouble.look(
+            picture, {"blocking": blocking, "on_alert": "" if self._hook is None else self._hook.problem}
+        )
+        self._alert.look(self.pane.id != "alerts" or not self.pane.display)
         if self.pane.display:
             self._look_at_pane()
         else:
@@ -337,6 +363,11 @@ class SmtpWatch(BlockApp):
                     act = partial(self.run_action, binding.action, owner)
                     name = binding.description
                     yield SystemCommand(name[:1].upper() + name[1:], f"key {key_name(binding.key)}", act)
+
+    def on_alert_said(self, message: AlertSaid) -> None:
+        """A key has done something to an alert."""
+        self.say(message.words)
+        self._look()
 
     def on_table_opened(self, message: Table.Opened) -> None:
         """Show that row in full."""

@@ -21,6 +21,7 @@ from smtpwatch.lookup import Lookups, Names, Places
 from smtpwatch.lookup.resolver import Resolver
 from smtpwatch.replay import play
 from smtpwatch.sensors import Sensor
+from smtpwatch.triage.hook import Hook
 
 CHECK = 0.5  # seconds between looks at a silent sensor
 READ_ON = 0.001  # seconds between two batches of a file, for the screen
@@ -47,10 +48,13 @@ def run(config: Config, host: str, files: Sequence[Path], demo: bool) -> int:
     lookups = Lookups(Places(config.geo), Names(Resolver()) if config.names else None)
     sensors = [Sensor(name, config, host, plain=True) for name in config.sensors]
     gate = GatedBlocking(config) if config.block and rights.may_block() else None
+    hook = Hook(config.alerts, time.monotonic) if config.alerts.on_alert else None
     started = [event for sensor in sensors for event in sensor.poll(time.time())]  # they come up meanwhile
     try:
-        return _show(config, host, lambda bus: _live(sensors, started, bus), time.time, lookups, gate)
+        return _show(config, host, lambda bus: _live(sensors, started, bus), time.time, lookups, gate, hook)
     finally:
+        if hook is not None:
+            hook.stop()
         if gate is not None:
             gate.stop()
         for sensor in sensors:
@@ -69,6 +73,7 @@ def _show(
     clock: Callable[[], float],
     lookups: Lookups,
     blocking: Blocking | None = None,
+    hook: Hook | None = None,
 ) -> int:
     """The screen, until it is left. A `feed` that ends has told all there is."""
     from smtpwatch.app import SmtpWatch
@@ -76,7 +81,7 @@ def _show(
     async def main() -> int:
         bus = Bus()
         subscription = bus.subscribe(lossless=True)
-        app = SmtpWatch(config, host, subscription.take, clock, lookups, blocking)
+        app = SmtpWatch(config, host, subscription.take, clock, lookups, blocking, hook)
         subscription.wake = app.wake
         collecting = asyncio.create_task(collect_seldom())
         feeding = asyncio.create_task(feed(bus))

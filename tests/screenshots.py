@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from smtpwatch.app import SmtpWatch
 from smtpwatch.config import Config
 from smtpwatch.events import Event
+from smtpwatch.thresholds import Thresholds
 from tests.screens import blocks, burst, mail, scenes
 
 HERE = Path(__file__).parent.parent / "screenshots"
@@ -44,6 +45,9 @@ def shots() -> list[Shot]:
         Shot("message-120x40", mailed, large, ("4", "enter")),
         Shot("deliveries-120x40", spam, large, ("5", "down")),
         Shot("tls-120x40", spam, large, ("6", "down")),
+        Shot("alerts-120x40", spam, large, ("7", "down")),
+        Shot("alert-120x40", spam, large, ("7", "down", "enter")),
+        Shot("alerts-80x24", spam, (80, 24), ("7",)),
         Shot("log-120x40", mailed, large, ("9",)),
         Shot("filter-120x40", spam, large, ("2", "slash", *"reason:relay !cc:DE")),
         Shot("help-80x24", evening, (80, 24), ("3", "question_mark")),
@@ -73,7 +77,7 @@ def app_of(shot: Shot, directory: Path) -> SmtpWatch:
     made = blocks.firewall(directory)
     if shot.firewall == "used":
         blocks.some_blocked(made)
-    return blocks.app(made, shot.events, shot.theme)[0]
+    return blocks.app(made, shot.events, shot.theme, Thresholds())[0]
 
 
 async def take(shot: Shot, directory: Path) -> None:

@@ -42,6 +42,7 @@ async def test_numbers_go_to_the_panes_from_everywhere() -> None:
             "4": "messages",
             "5": "deliveries",
             "6": "tls",
+            "7": "alerts",
             "9": "log",
         }
         assert list(keys.values()) == list(app.board.panes)

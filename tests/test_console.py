@@ -23,7 +23,7 @@ class Screen:
     shown: "list[Screen]"
 
     def __init__(
-        self, config: Config, host: str, take: object, clock: object, lookups: object, blocking: object
+        self, config: Config, host: str, take: object, clock: object, lookups: object, blocking: object, hook: object
     ) -> None:
         self.host, self.take, self.clock = host, take, clock
         self.told = asyncio.Event()

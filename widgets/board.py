@@ -9,6 +9,10 @@ from textual.containers import Container
 from smtpwatch.firewall.acting import Acting
 from smtpwatch.lookup import Lookups
 from smtpwatch.state.picture import Picture
+from smtpwatch.triage.triage import Triage
+from widgets.alert_story import AlertStory
+from widgets.alert_table import AlertTable
+from widgets.alert_view import AlertView
 from widgets.block_table import BlockTable
 from widgets.block_view import BlockView
 from widgets.blocked import Blocked, not_blocked
@@ -36,6 +40,14 @@ from widgets.tls_pane import TlsPane
 from widgets.transcript import Transcript
 
 LOG_KEYS = (("Enter", "open"), ("o", "its session"), ("/", "filter"), ("End", "follow"), ("Space", "freeze"))
+ALERT_KEYS = (
+    ("Enter", "open"),
+    ("a", "acknowledge"),
+    ("x", "silence"),
+    ("o", "rows"),
+    ("h", "history"),
+    ("/", "filter"),
+)
 BLOCK_KEYS = (("u", "let in"), ("t", "time"), ("m", "merge"), ("Enter", "sources"), ("/", "filter"))
 NOTES = (
     "Marks: x refused, failing or lost; ! a peer that does odd things, mail that waits; ~ seen in part; ■ blocked.",
@@ -64,10 +76,12 @@ class Place(NamedTuple):
 class Board(Container):
     """Shows one of them; the others cost nothing while they are hidden."""
 
-    def __init__(self, picture: Picture, lookups: Lookups, first: str, acting: Acting | None = None) -> None:
+    def __init__(
+        self, picture: Picture, lookups: Lookups, triage: Triage, first: str, acting: Acting | None = None
+    ) -> None:
         super().__init__()
         blocked: Blocked = not_blocked if acting is None else acting.covering
-        self.panes = {str(pane.id): pane for pane in _panes(picture, lookups, acting, blocked)}
+        self.panes = {str(pane.id): pane for pane in _panes(picture, lookups, triage, acting, blocked)}
         """By name, in the order of their numbers."""
         self.details: dict[type[Table[Any]], Detail[Any]] = {
             SessionTable: Transcript(id="transcript"),
@@ -75,6 +89,7 @@ class Board(Container):
             SourceTable: SourceStory(picture, lookups, blocked, id="source-story"),
             DeliveryTable: DeliveryStory(picture, id="delivery-story"),
             LogTable: LogDetail(picture.sessions, id="log-detail"),
+            AlertTable: AlertStory(picture, triage.alerts),
         }
         self.help = Help(NOTES, id="help")
         self.pane = self.panes.get(first, self.panes["home"])
@@ -142,7 +157,9 @@ class Board(Container):
             detail.look(table.view.get(key), now)
 
 
-def _panes(picture: Picture, lookups: Lookups, acting: Acting | None, blocked: Blocked) -> Iterator[Pane]:
+def _panes(
+    picture: Picture, lookups: Lookups, triage: Triage, acting: Acting | None, blocked: Blocked
+) -> Iterator[Pane]:
     """In the order of their numbers."""
     yield Home(picture, lookups, blocked, id="home")
     yield SourcePane(picture, lookups, blocked, id="sources")
@@ -152,6 +169,7 @@ def _panes(picture: Picture, lookups: Lookups, acting: Acting | None, blocked: B
     yield Pane(MessageTable(messages, id="message-table"), "message", id="messages")
     yield DeliveryPane(picture, id="deliveries")
     yield TlsPane(picture, id="tls")
+    yield Pane(AlertTable(AlertView(triage.alerts), id="alert-table"), "alert", id="alerts", keys=ALERT_KEYS)
     if acting is not None:
         blocks = BlockTable(BlockView(acting.blocking.blocks), id="block-table")
         yield Pane(blocks, "block", id="blocks", keys=BLOCK_KEYS)

@@ -5,6 +5,7 @@ from typing import Any
 from smtpwatch import clock
 from smtpwatch.state.party import Dimension
 from smtpwatch.state.picture import Picture
+from widgets.alert_table import AlertTable
 from widgets.block_table import BlockTable
 from widgets.delivery_lines import no_delivery_yet
 from widgets.delivery_table import DeliveryTable
@@ -27,6 +28,8 @@ def notice(table: Table[Any], picture: Picture, ports: str, now: float) -> str:
     """For a table that has no rows at all, filtered or not; `ports` are those that are watched."""
     logged = clock.of_day(picture.since.get("log", now))[:5]
     since = clock.of_day(min(picture.since.values(), default=now))[:5]
+    if isinstance(table, AlertTable):
+        return f"No alert since {since}. The rules watch; those that are over come with h."
     if isinstance(table, BlockTable):
         return "Nothing is blocked. b on a row with a source blocks it, B its network."
     if isinstance(table, MessageTable):

@@ -102,7 +102,7 @@ def body(party: Party, sessions: list[Session], now: float, zoom: int, cells: in
         strips += _few(title, party, kind, cells)
     if sessions:
         strips.append(Strip([Segment("latest sessions", ink.STRONG)]))
-        strips += [_session(session, now, cells) for session in sessions]
+        strips += [session_line(session, now, cells) for session in sessions]
     for session in sessions[:DIALOGUES]:
         strips += [Strip([]), Strip([Segment(f"session at {clock.of_day(session.start)}", ink.STRONG)])]
         strips += dialogue(session, cells)
@@ -121,7 +121,8 @@ def _few(title: str, party: Party, kind: str, cells: int) -> Iterator[Strip]:
         title = ""
 
 
-def _session(session: Session, now: float, cells: int) -> Strip:
+def session_line(session: Session, now: float, cells: int) -> Strip:
+    """One session in a line: when, how long, whose mail to how many, and what it was told."""
     age = (session.end if session.over else now) - session.start
     told = (
         f"{session_mark(session)} {clock.of_day(session.start)} {figures.age(age):>4}"

@@ -3,6 +3,8 @@
 The clock is apart from the vitals so that on an idle host only its eight cells are sent each second.
 """
 
+from collections.abc import Mapping
+
 from rich.segment import Segment
 from textual.strip import Strip
 
@@ -36,9 +38,9 @@ class Trouble(LinePane):
         super().__init__(id=id)
         self._said: list[Strip] = []
 
-    def look(self, picture: Picture, blocking: str = "") -> None:
-        """Take as many lines as there is to say; `blocking` is what is wrong with that."""
-        self._said = trouble(picture, self.app.size.width, blocking)
+    def look(self, picture: Picture, others: Mapping[str, str]) -> None:
+        """Take as many lines as there is to say; `others` is what is wrong beside the sensors, by what it is with."""
+        self._said = trouble(picture, self.app.size.width, others)
         self.display = bool(self._said)
         if self._said and self.size.height != len(self._said):
             self.styles.height = len(self._said)

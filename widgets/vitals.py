@@ -1,5 +1,6 @@
 """What the status bar says, as data: items in order of place, each with a rank that tells which goes first."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -16,6 +17,7 @@ from widgets.figures import octets, rate, share
 
 NO_LOG = "Live: --log PATH; beside a capture: -r LOG."
 
+NOTHING: Mapping[str, str] = {}
 TROUBLE_LINES = 3  # of what is wrong with sensors; the table area has more room, and doctor has all of it
 
 HEALTH: dict[Health, tuple[str, Style | None]] = {
@@ -119,9 +121,9 @@ def fit(said: list[Item], cells: int) -> Strip:
     return Strip(segments[:-1]).simplify()
 
 
-def trouble(picture: Picture, cells: int, blocking: str = "") -> list[Strip]:
-    """What is wrong with sensors, or with `blocking`, and what to do, wrapped, at most TROUBLE_LINES; [] when nothing
-    is."""
+def trouble(picture: Picture, cells: int, others: Mapping[str, str] = NOTHING) -> list[Strip]:
+    """What is wrong with sensors, or with `others` (by what it is with), and what to do, wrapped, at most
+    TROUBLE_LINES; [] when nothing is."""
     strips: list[Strip] = []
     for status in picture.sensors.values():
         if status.state not in REMEDY:
@@ -129,9 +131,9 @@ def trouble(picture: Picture, cells: int, blocking: str = "") -> list[Strip]:
         glyph, style = HEALTH[status.state]
         text = f"{glyph} {clean(status.sensor)} {status.state}: {reason(status)}"
         strips += [Strip([Segment(cut(line, cells), style)]) for line in wrap(text, cells)]
-    if blocking:
-        glyph, style = HEALTH["degraded"]
-        lines = wrap(f"{glyph} blocking: {clean(blocking)}", cells)
+    glyph, style = HEALTH["degraded"]
+    for what, why in others.items():
+        lines = wrap(f"{glyph} {what}: {clean(why)}", cells) if why else []
         strips = [Strip([Segment(cut(line, cells), style)]) for line in lines] + strips
     return strips[:TROUBLE_LINES]
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.benchmarks import blocks, capture, flood, live, logs, screen
+from tests.benchmarks import blocks, capture, flood, live, logs, screen, triage
 
 BENCHMARKS = (
     ("Capture file", capture.main),
@@ -10,6 +10,7 @@ BENCHMARKS = (
     ("Mail log", logs.main),
     ("Screen", screen.main),
     ("Blocks", blocks.main),
+    ("Rules", triage.main),
     ("Memory under a flood", flood.main),
 )
 

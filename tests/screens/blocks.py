@@ -14,6 +14,7 @@ from smtpwatch.firewall.blocking import OwnBlocking
 from smtpwatch.firewall.guard import Protected
 from smtpwatch.firewall.prefixes import as_network
 from smtpwatch.firewall.request import Request
+from smtpwatch.thresholds import Thresholds
 from tests.firewall.fakes import Scene, nets
 from tests.screens import burst, scenes
 from tests.screens.driven import Screen
@@ -54,12 +55,13 @@ def app(
     made: Scene,
     events: Sequence[ev.Event] | None = None,
     theme: Literal["terminal", "light", "safe", "mono"] = "terminal",
+    alerts: Thresholds = scenes.QUIET,
 ) -> tuple[SmtpWatch, scenes.Feed]:
     """The app with a firewall, and the burst waiting to be folded."""
     feed = scenes.Feed(burst.burst() if events is None else events)
     blocking = OwnBlocking(made.acts)
     blocking.look()
-    config = Config(refresh=scenes.SLOW, theme=theme)
+    config = Config(refresh=scenes.SLOW, theme=theme, alerts=alerts)
     watch = SmtpWatch(config, scenes.HOST, feed.take, lambda: made.clock.now, burst.lookups(), blocking)
     watch.wake()
     return watch, feed

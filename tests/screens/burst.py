@@ -174,10 +174,10 @@ def app(
 ) -> tuple[SmtpWatch, scenes.Feed]:
     """An app that has folded those events, on a clock that stands still, and its feed. On a running loop."""
     feed = scenes.Feed(())
-    config = config or Config(refresh=scenes.SLOW)
+    config = config or Config(refresh=scenes.SLOW, alerts=scenes.QUIET)
     watch = SmtpWatch(config, HOST, feed.take, lambda: NOW, lookups() if located else Lookups(None, None))
-    watch.picture.apply(burst() if events is None else events)
-    watch.picture.finish()
+    watch.triage.apply(burst() if events is None else events)
+    watch.triage.finish()
     return watch, feed
 
 
@@ -258,6 +258,7 @@ async def screen(
 ) -> AsyncIterator[Shown]:
     """The app on a terminal of that size, looked at once."""
     config = msgspec.convert({"pane": pane, "theme": theme, "refresh": scenes.SLOW}, Config)
+    config = msgspec.structs.replace(config, alerts=scenes.QUIET)
     watch, feed = app(events, config, located)
     async with watch.run_test(size=size) as pilot:
         await pilot.pause()

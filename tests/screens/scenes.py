@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from smtpwatch import events as ev
 from smtpwatch.app import SmtpWatch
 from smtpwatch.config import Config
+from smtpwatch.thresholds import Thresholds
+from smtpwatch.triage.rules import RULES
 
 START = 1_772_361_600.0  # 2026-03-01 10:40:00 UTC
 NOW = START + 67
 SENSOR, HOST = "wire", "mx1.example.net"
 SERVER = "192.0.2.1"
 SLOW = 60.0  # seconds between ticks in tests: they tick by hand
+QUIET = Thresholds(off=tuple(rule.name for rule in RULES))  # for scenes that are about something else than alerts
 
 RELAY_DENIED = "5.7.1 <a@example.org>: Relay access denied"
 
@@ -160,7 +163,7 @@ class Feed:
 def app(events: Sequence[ev.Event], config: Config | None = None, now: float = NOW) -> tuple[SmtpWatch, Feed]:
     """An app that has those events waiting, on a clock that stands at `now`, and its feed."""
     feed = Feed(events)
-    config = config or Config(refresh=SLOW, pane="sessions")
+    config = config or Config(refresh=SLOW, pane="sessions", alerts=QUIET)
     watch = SmtpWatch(config, HOST, feed.take, lambda: now)
     watch.wake()
     return watch, feed

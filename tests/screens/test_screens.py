@@ -12,6 +12,7 @@ from tests.screens import burst, mail, scenes
 
 SnapCompare = Callable[..., bool]
 SIZES = ((80, 24), (120, 40), (200, 50))
+MONO = Config(theme="mono", refresh=scenes.SLOW, pane="sessions", alerts=scenes.QUIET)
 sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 
 
@@ -45,7 +46,7 @@ def test_transcript(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
 
 
 def test_mono(snap_compare: SnapCompare) -> None:
-    app, _ = scenes.app(scenes.busy_evening(), Config(theme="mono", refresh=scenes.SLOW, pane="sessions"))
+    app, _ = scenes.app(scenes.busy_evening(), MONO)
     assert snap_compare(app, terminal_size=(80, 24), run_before=typing())
 
 
@@ -77,7 +78,7 @@ def test_messages(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
 
 
 def test_messages_mono(snap_compare: SnapCompare) -> None:
-    app, _ = scenes.app(mail.evening(), Config(theme="mono", refresh=scenes.SLOW, pane="sessions"))
+    app, _ = scenes.app(mail.evening(), MONO)
     assert snap_compare(app, terminal_size=(80, 24), run_before=typing("4", "down"))
 
 
@@ -123,6 +124,8 @@ PANES = {
     "deliveries": ("5", "down"),
     "destination": ("5", "down", "enter"),
     "tls": ("6", "down"),
+    "alerts": ("7", "down"),
+    "alert": ("7", "down", "enter"),
     "log": ("9",),
     "line": ("9", "up", "enter"),
 }
