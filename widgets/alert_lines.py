@@ -67,7 +67,8 @@ def _helps(alert: Alert, cells: int) -> list[str]:
         named = ", ".join(alert.sources[:SOURCES])
         more = f" and {len(alert.sources) - SOURCES:,} more" if len(alert.sources) > SOURCES else ""
         helps += wrap(f"b  block {clean(named)}{more}", cells)
-        helps.append("B  block their networks")
+        if not any("/" in source for source in alert.sources):
+            helps.append("B  block their networks")
     if alert.term:
         helps += wrap(f"o  the rows it is about: {clean(alert.term)}", cells)
     return [*helps, "a  acknowledge   x  silence for an hour, a day"]

@@ -72,12 +72,16 @@ class BruteForce(Rule):
         network = subject.kind == "network"
         if network:
             failed = self._failed_in(subject.name, now) or failed
-        if not self.due(subject, now, failed):
-            return
-        who = f"{subject.name}, {many(members, 'source')}" if network else subject.name
-        tried = _accounts(party) if not network else ""
-        says = f"{who}: {many(failed, 'failed login')} within {span(self.limits.window)}{tried}{_passed(party.passed)}"
-        self.found(now, subject, Severity.WARNING, says, count=failed, sources=(subject.name,), sessions=latest)
+
+        def put() -> None:
+            who = f"{subject.name}, {many(members, 'source')}" if network else subject.name
+            tried = _accounts(party) if not network else ""
+            says = (
+                f"{who}: {many(failed, 'failed login')} within {span(self.limits.window)}{tried}{_passed(party.passed)}"
+            )
+            self.found(now, subject, Severity.WARNING, says, count=failed, sources=(subject.name,), sessions=latest)
+
+        self.when_due(subject, now, failed, put)
 
     def _told_by_sources(self, network: Party, failed: int) -> bool:
         """Most of its failures are those of sources that are told of: the rest is not enough."""
@@ -102,19 +106,21 @@ class BruteForce(Rule):
         if not (quick or failed >= limits.failed_logins_a_day or distributed):
             return
         whom = self._together.take(Subject("account", account.key), ACCOUNTS, failed)
-        if not self.due(whom.subject, now, whom.much):
-            return
-        if whom.members > 1:
-            says = f"{many(whom.members, 'account')} are tried: {many(whom.much, 'failed login')} within a day"
-            says += f", the last as {account.key} from {account.from_} sources"
-            severity = Severity.WARNING
-        else:
-            says, severity = self._one(account, now, quick, distributed)
-        self.found(
-            now, whom.subject, severity, says, count=whom.much,
-            sessions=() if account.session is None else (account.session,),
-            lines=() if account.line is None else (account.line,),
-        )  # fmt: skip
+
+        def put() -> None:
+            if whom.members > 1:
+                says = f"{many(whom.members, 'account')} are tried: {many(whom.much, 'failed login')} within a day"
+                says += f", the last as {account.key} from {account.from_} sources"
+                severity = Severity.WARNING
+            else:
+                says, severity = self._one(account, now, quick, distributed)
+            self.found(
+                now, whom.subject, severity, says, count=whom.much,
+                sessions=() if account.session is None else (account.session,),
+                lines=() if account.line is None else (account.line,),
+            )  # fmt: skip
+
+        self.when_due(whom.subject, now, whom.much, put)
 
     def _one(self, account: Account, now: float, quick: bool, distributed: bool) -> tuple[str, Severity]:
         sources, passed = len(account.from_), account.passed.count(now)

@@ -39,13 +39,17 @@ class EarlyTalker(Rule):
         if rude.weight < self.limits.rude or (count := rude.count(event.time)) < self.limits.rude:
             return
         whom = self._together.take(*source_and_network(source), count)
-        if not self.due(whom.subject, event.time, whom.much):
-            return
-        talks = f"{many(whom.much, 'session')} within {span(self.limits.window)} that talk before their turn ({kind})"
-        self.found(
-            event.time, whom.subject, Severity.NOTICE, f"{whom}: {talks}: no mail server does",
-            count=whom.much, sources=(whom.subject.name,), sessions=keys_of(session), lines=_lines(event, session),
-        )  # fmt: skip
+
+        def put() -> None:
+            talks = (
+                f"{many(whom.much, 'session')} within {span(self.limits.window)} that talk before their turn ({kind})"
+            )
+            self.found(
+                event.time, whom.subject, Severity.NOTICE, f"{whom}: {talks}: no mail server does",
+                count=whom.much, sources=(whom.subject.name,), sessions=keys_of(session), lines=_lines(event, session),
+            )  # fmt: skip
+
+        self.when_due(whom.subject, event.time, whom.much, put)
 
 
 class _Trick(NamedTuple):

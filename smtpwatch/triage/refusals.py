@@ -40,16 +40,18 @@ class Harvest(Rule):
         if tries.different < min(limit, APART // 2):  # an old address, tried over and over, is no harvest
             return
         whom = self._together.take(*source_and_network(session.source), count)
-        if not self.due(whom.subject, refusal.time, whom.much):
-            return
-        says = (
-            f"{whom}: tried {many(whom.much, 'recipient')} that do not exist within {span(self.limits.window)}:"
-            " it looks for addresses"
-        )
-        self.found(
-            refusal.time, whom.subject, Severity.WARNING, says,
-            count=whom.much, sources=(whom.subject.name,), sessions=keys_of(session), lines=lines_of(session),
-        )  # fmt: skip
+
+        def put() -> None:
+            says = (
+                f"{whom}: tried {many(whom.much, 'recipient')} that do not exist within {span(self.limits.window)}:"
+                " it looks for addresses"
+            )
+            self.found(
+                refusal.time, whom.subject, Severity.WARNING, says,
+                count=whom.much, sources=(whom.subject.name,), sessions=keys_of(session), lines=lines_of(session),
+            )  # fmt: skip
+
+        self.when_due(whom.subject, refusal.time, whom.much, put)
 
 
 class DomainRefused(Rule):

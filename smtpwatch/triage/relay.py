@@ -98,15 +98,17 @@ class RelayTries(Rule):
         if tries.weight < limit or (count := tries.count(refusal.time)) < limit:
             return
         whom = self._together.take(*source_and_network(session.source), count)
-        if not self.due(whom.subject, refusal.time, whom.much):
-            return
-        to = f" to {many(tries.different, 'domain')}" if tries.different and whom.members == 1 else ""
-        says = f"{whom}: {many(whom.much, 'relay try', 'relay tries')} denied within {span(self.limits.window)}{to}"
-        known = "" if session.passed else ", from a network that may not relay"
-        self.found(
-            refusal.time, whom.subject, Severity.WARNING, says + known,
-            count=whom.much, sources=(whom.subject.name,), sessions=keys_of(session), lines=lines_of(session),
-        )  # fmt: skip
+
+        def put() -> None:
+            to = f" to {many(tries.different, 'domain')}" if tries.different and whom.members == 1 else ""
+            says = f"{whom}: {many(whom.much, 'relay try', 'relay tries')} denied within {span(self.limits.window)}{to}"
+            known = "" if session.passed else ", from a network that may not relay"
+            self.found(
+                refusal.time, whom.subject, Severity.WARNING, says + known,
+                count=whom.much, sources=(whom.subject.name,), sessions=keys_of(session), lines=lines_of(session),
+            )  # fmt: skip
+
+        self.when_due(whom.subject, refusal.time, whom.much, put)
 
 
 def _session_of(message: Message) -> Session | None:

@@ -13,6 +13,7 @@ from smtpwatch.triage.rule import Rule, Scene, listed, many
 EVERY = 5.0  # seconds between looks; explaining takes some ms
 KNOWN = 900.0  # seconds of traffic, before which nothing is usual
 CAUSES = 4  # that are told
+MANY = 100  # times: more is no more exact
 NAMED = 3  # members of a cause that are named
 
 WHAT = {
@@ -54,7 +55,8 @@ class RateRise(Rule):
 
     def _tell(self, now: float, outcome: Outcome, what: str, rise: Rise) -> None:
         causes = explain(self.scene.picture, now, (outcome,))
-        times = f"{rise.times:,.1f} times the hour before" if rise.before else "none in the hour before"
+        often = f"{rise.times:,.1f}" if rise.times < MANY else f"over {MANY}"
+        times = f"{often} times the hour before" if rise.before else "none in the hour before"
         says = f"{what} {rise.now:,.1f}/s, {times}: {in_words(causes)}"
         first = causes[0] if causes else None
         sources: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, NamedTuple
 
 from smtpwatch.events import Event
@@ -50,6 +50,8 @@ class Rule(Noticed):
         self.scene = scene
         self.limits = scene.limits
         self.alerts = scene.alerts
+        self._waiting: dict[Subject, Callable[[], None]] = {}
+        """What puts an alert into words, for those that were put so a moment ago."""
 
     def event(self, event: Event) -> None:
         """One event of those types."""
@@ -57,14 +59,25 @@ class Rule(Noticed):
     def tick(self, now: float) -> None:
         """A second has passed."""
 
-    def due(self, subject: Subject, time: float, count: int) -> bool:
-        """Whether an alert about it is to be put into words: it is new, or was not for REWORD seconds. If not, it is
-        told how much there is by now."""
+    def when_due(self, subject: Subject, time: float, count: int, put: Callable[[], None]) -> None:
+        """Have an alert about it put into words: at once if it is new, or was not for REWORD seconds; else then, by the
+        latest `put`. Until then it is told how much there is by now."""
         alert = self.alerts.present.get((self.name, subject))
         if alert is None or time - alert.told >= REWORD:
-            return True
+            self._waiting.pop(subject, None)
+            put()
+            return
         alert.last, alert.count = max(alert.last, time), max(alert.count, count)
-        return False
+        self._waiting[subject] = put
+
+    def settle(self, now: float) -> None:
+        """Put into words what has waited for it."""
+        for subject in list(self._waiting):
+            alert = self.alerts.present.get((self.name, subject))
+            if alert is None:
+                del self._waiting[subject]
+            elif now - alert.told >= REWORD:
+                self._waiting.pop(subject)()
 
     def found(
         self,

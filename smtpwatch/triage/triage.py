@@ -98,6 +98,8 @@ class Triage(Noticed):
         self._at = now
         for tick in self._ticks:
             tick(now)
+        for rule in self.rules:
+            rule.settle(now)
         self.alerts.settle(now)
 
     def came_of(self, session: Session | None, parties: Sequence[Party], outcome: Outcome, time: float, n: int) -> None:
