@@ -69,7 +69,7 @@ COLUMNS: tuple[Column[Alert], ...] = (
            descending=True, sought=False),
     Column("count", 6, 6, 9, 2, lambda alert, now: f"{alert.count:,}", lambda a, now: (a.count, ""),
            right=True, descending=True, sought=False),
-    Column("rule", 12, 12, 17, 3, lambda alert, now: alert.rule, by(lambda alert, now: alert.rule), term="reason"),
+    Column("rule", 12, 17, 17, 3, lambda alert, now: alert.rule, by(lambda alert, now: alert.rule), term="reason"),
     Column("whom", 40, 40, 40, 6, whom, by(whom), shorten=cut_middle),
     Column("what", 40, 60, 400, 0, says, by(says)),
 )  # fmt: skip
