@@ -41,7 +41,7 @@ from widgets.table import Table
 from widgets.table_layout import as_text
 
 BLOCK_KEYS = (("b", "block"), ("B", "network"), ("u", "undo"))
-MORE_KEYS = (("?", "help"), ("y", "copy"), ("q", "quit"))
+MORE_KEYS = (("e", "explain"), ("?", "help"), ("y", "copy"), ("q", "quit"))
 OPENED_KEYS = (("Esc", "back"), ("PgUp PgDn", "scroll"), ("1-9", "panes"), *MORE_KEYS)
 HOOK = 1.0  # seconds between looks at the admin's commands
 HELP_KEYS = (("Esc", "back"), ("q", "quit"))
@@ -72,6 +72,7 @@ class SmtpWatch(BlockApp):
         Binding("7", "pane('alerts')", "alerts"),
         Binding("8", "pane('blocks')", "blocks"),
         Binding("9", "pane('log')", "log"),
+        Binding("e", "explain", "what stands behind it"),
         Binding("plus", "zoom(-1)", "a graph's shorter time"),
         Binding("minus", "zoom(1)", "a graph's longer time"),
         Binding("question_mark", "help", "this help"),
@@ -338,6 +339,17 @@ class SmtpWatch(BlockApp):
             self.blocks.bar.quiet()
         self._look_at_foot()
         self.set_timer(2 * self._config.refresh, self._forget_note)
+
+    def action_explain(self) -> None:
+        """What stands behind the row that was picked or opened, what the filter lets through, or all."""
+        board, row = self.board, self._row
+        if board.explained.display or board.help.display:
+            return
+        picked = row if row is not None and (board.opened or self.table.picked) else None
+        term = "" if picked is None else self.table.selects(picked)
+        selection = self.foot.text if not term else with_term(self.foot.text, term)
+        board.explain(selection, self._seen)
+        self._show()
 
     def action_help(self) -> None:
         """Show all keys, or go back."""

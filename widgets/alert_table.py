@@ -74,6 +74,10 @@ class AlertTable(Table[Alert]):
         under = self.cursor
         return None if under is None else self.view.alerts.get(under.number)
 
+    def selects(self, row: Alert) -> str:
+        """Those that it is about."""
+        return row.term
+
     def target(self, row: Alert) -> Target:
         """The sources that it names."""
         return target_of(row)

@@ -20,6 +20,7 @@ from widgets.delivery_pane import DeliveryPane
 from widgets.delivery_story import DeliveryStory
 from widgets.delivery_table import DeliveryTable
 from widgets.detail import Detail
+from widgets.explain_story import ExplainStory
 from widgets.home import Home
 from widgets.key_lines import Help
 from widgets.log_detail import LogDetail
@@ -91,6 +92,7 @@ class Board(Container):
             LogTable: LogDetail(picture.sessions, id="log-detail"),
             AlertTable: AlertStory(picture, triage.alerts),
         }
+        self.explained = ExplainStory(picture, triage, lookups)
         self.help = Help(NOTES, id="help")
         self.pane = self.panes.get(first, self.panes["home"])
         """The one in front, or behind what was opened from it."""
@@ -103,6 +105,7 @@ class Board(Container):
         """All of them."""
         yield from self.panes.values()
         yield from self.details.values()
+        yield self.explained
         yield self.help
 
     @property
@@ -118,7 +121,7 @@ class Board(Container):
     def show(self, help_: bool = False) -> None:
         """Bring what is the case to the front, or the help before it."""
         shown = self.help if help_ else self.opened[-1].detail if self.opened else self.pane
-        for each in (*self.panes.values(), *self.details.values(), self.help):
+        for each in (*self.panes.values(), *self.details.values(), self.explained, self.help):
             each.display = each is shown
         self.screen.set_focus(self.help if help_ else self.front)
 
@@ -149,6 +152,11 @@ class Board(Container):
         detail.open(row, now)
         self.opened.append(Opened(detail, table, key))
         return True
+
+    def explain(self, selection: str, now: float) -> None:
+        """Tell what stands behind the sessions that a filter selects."""
+        self.explained.open(selection, now)
+        self.opened.append(Opened(self.explained, self.table, ("explained", 0)))
 
     def look_at_opened(self, now: float) -> None:
         """What is opened follows its row."""

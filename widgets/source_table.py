@@ -100,6 +100,10 @@ class SourceTable(Table[Party]):
         members = tuple(party.key for party in self.view.members(row))
         return Target(members, f"{row.dimension.value if row.dimension else ''} {row.key}", against(row))
 
+    def selects(self, row: Party) -> str:
+        """The source's, or those of the group."""
+        return members_term(row)
+
     def action_sessions(self) -> None:
         """Go to the sessions of the source, or of the group."""
         under = self.cursor

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from smtpwatch.firewall.target import Target
+from smtpwatch.query import written
 from widgets import ink
 from widgets.cells import wrap
 from widgets.line_pane import LinePane
@@ -96,6 +97,11 @@ class Table(LinePane, Generic[T], can_focus=True):
         told = [said] if isinstance(said, str) else said if isinstance(said, list) else []
         sources = tuple(dict.fromkeys(str(each) for each in told if each))
         return Target(sources, refusal="" if sources else "this row has no source that could be blocked")
+
+    def selects(self, row: T) -> str:
+        """A term that selects the sessions that the row stands for, "" if none does."""
+        sources = self.target(row).sources
+        return written("src", sources[0]) if len(sources) == 1 else ""
 
     @property
     def column(self) -> str | None:

@@ -87,7 +87,7 @@ class Campaign(Rule):
             f" {many(count, 'try', 'tries')} within {span(self.limits.window)}, none accepted"
             f" ({listed((party.key for _, party in bad[:3]), len(bad))})"
         )
-        term = f"helo:{quoted(look.helo)}" if look.helo else f"ja4:{look.ja4}"
+        term = f"helo:{quoted(look.helo).replace('#', '*')}" if look.helo else f"ja4:{look.ja4}"
         latest = tuple(key for _, party in bad[:8] if party.facts is not None for key in party.facts.latest[-1:])
         self.found(
             now, _subject(look), Severity.WARNING, says, count=count, term=term,

@@ -84,6 +84,12 @@ def _cause(cause: Cause) -> str:
 def _term(cause: Cause | None) -> str:
     if cause is None or cause.dimension not in FIELDS or len(cause.parts) > NAMED:
         return ""
-    keys = [part.party.key.removeprefix("AS") if cause.dimension is Dimension.ASN else part.party.key
-            for part in cause.parts]  # fmt: skip
-    return f"{FIELDS[cause.dimension]}:{','.join(map(quoted, keys))}"
+    keys = [_value(cause.dimension, part.party.key) for part in cause.parts]
+    return f"{FIELDS[cause.dimension]}:{','.join(keys)}"
+
+
+def _value(dimension: Dimension, key: str) -> str:
+    """As the filter has it."""
+    if dimension is Dimension.ASN:
+        return key.removeprefix("AS")
+    return quoted(key).replace("#", "*") if dimension is Dimension.HELO else quoted(key)

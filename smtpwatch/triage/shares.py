@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from smtpwatch.events import ProcessSeen
 from smtpwatch.state.names import domain_of, helo_pattern
 from smtpwatch.state.networks import network_of
 from smtpwatch.state.origins import Place
@@ -32,7 +33,12 @@ def shares(sessions: Sequence[Session], kinds: Sequence[tuple[str, Values]]) -> 
     session has a value of."""
     found = [_common(what, [set(values(session)) for session in sessions]) for what, values in kinds]
     told = [common for common in found if common is not None]
-    return sorted(told, key=lambda common: (common.covers < COVER, len(common.parts), -common.covers))
+    return sorted(told, key=_worth)
+
+
+def _worth(common: Common) -> tuple[bool, bool, int, float]:
+    """What most of them have, before what most of them lack; then by how few values it takes."""
+    return common.parts[0][0] == NOBODY, common.covers < COVER, len(common.parts), -common.covers
 
 
 def _common(what: str, told: list[set[str]]) -> Common | None:
@@ -55,8 +61,10 @@ def _common(what: str, told: list[set[str]]) -> Common | None:
     return Common(what, tuple(parts), len(covered) / len(told), len(holders))
 
 
-def kinds(place: Callable[[str], Place | None] | None) -> tuple[tuple[str, Values], ...]:
-    """What sessions can share. `place` tells where an address is."""
+def kinds(
+    place: Callable[[str], Place | None] | None, process: Callable[[Session], ProcessSeen | None]
+) -> tuple[tuple[str, Values], ...]:
+    """What sessions can share. `place` tells where an address is, `process` whose connection a session was."""
 
     def at(session: Session) -> Place | None:
         return None if place is None else place(session.source)
@@ -69,6 +77,10 @@ def kinds(place: Callable[[str], Place | None] | None) -> tuple[tuple[str, Value
         found = at(session)
         return (f"AS{found.asn} {found.org}".rstrip(),) if found is not None and found.asn is not None else ()
 
+    def by_process(session: Session) -> Iterable[str]:
+        found = process(session)
+        return () if found is None else (f"{found.program or found.name} of {found.user or found.uid}",)
+
     return (
         ("account", lambda s: (s.account,) if s.account else ()),
         ("address", lambda s: (s.source,)),
@@ -80,6 +92,7 @@ def kinds(place: Callable[[str], Place | None] | None) -> tuple[tuple[str, Value
         ("ASN", system),
         ("country", country),
         ("refused for", _reasons),
+        ("process", by_process),
     )
 
 

@@ -16,6 +16,7 @@ from smtpwatch.state.session import Session
 from smtpwatch.triage.alerts import Alerts
 from smtpwatch.triage.logins import Logins
 from smtpwatch.triage.policy import Policy
+from smtpwatch.triage.processes import Processes
 from smtpwatch.triage.rule import Rule, Scene
 from smtpwatch.triage.rules import RULES
 
@@ -47,7 +48,11 @@ class Triage(Noticed):
         self._tried = self._wanted("tried")
         self._logged_in = self._wanted("logged_in")
         self._ticks = self._wanted("tick")
-        self._events: dict[type[ev.Event], list[Callable[[Any], None]]] = {ev.RelayPolicy: [self.policy.take]}
+        self.processes = Processes()
+        self._events: dict[type[ev.Event], list[Callable[[Any], None]]] = {
+            ev.RelayPolicy: [self.policy.take],
+            ev.ProcessSeen: [self.processes.take],
+        }
         for rule in self.rules:
             for kind in rule.events:
                 self._events.setdefault(kind, []).append(rule.event)

@@ -91,7 +91,7 @@ def test_nothing_rises() -> None:
 def test_what_some_sessions_share() -> None:
     made = _picture("HELO", 0.9)
     sessions = list(made.sessions.recent.values())[-400:]
-    found = {common.what: common for common in shares(sessions, kinds(place))}
+    found = {common.what: common for common in shares(sessions, kinds(place, lambda session: None))}
     assert found["HELO"].parts[0][0] == "ylmf-pc"
     assert found["HELO"].parts[0][1] == pytest.approx(0.9, abs=POINTS)
     assert found["HELO"].covers >= COVER
