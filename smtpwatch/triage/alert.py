@@ -76,6 +76,9 @@ class Finding(msgspec.Struct, frozen=True):
     lines: tuple[Line, ...] = ()
     steps: tuple[Step, ...] = ()
     term: str = ""
+    lasts: float = 0.0
+    """Seconds without another finding for which it goes on, where that is longer than the setting `quiet`: what is slow
+    is found seldom."""
 
     @property
     def key(self) -> tuple[str, Subject]:
@@ -88,7 +91,7 @@ class Alert:
     latest one, `times` is how often it was found, `count` how much of it there is."""
 
     __slots__ = (
-        "count", "first", "key", "last", "lines", "number", "over_at", "rule", "says", "sessions", "severity",
+        "count", "first", "key", "last", "lasts", "lines", "number", "over_at", "rule", "says", "sessions", "severity",
         "silenced_until", "sources", "state", "steps", "subject", "term", "times", "told",
     )  # fmt: skip
 
@@ -102,6 +105,7 @@ class Alert:
         self.state: State = "open"
         self.silenced_until = -inf
         self.over_at: float | None = None
+        self.lasts = finding.lasts
         self.times = 0
         self.count = 0
         self.says = self.term = ""
@@ -126,6 +130,7 @@ class Alert:
         self.times += 1
         self.count = max(self.count, finding.count)
         self.told = finding.time
+        self.lasts = finding.lasts
         if finding.severity >= self.severity:  # what is less does not take the words from what is worse
             self.says, self.term = finding.says, finding.term
         if finding.sources:

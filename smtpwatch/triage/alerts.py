@@ -84,8 +84,9 @@ class Alerts:
 
     def settle(self, now: float) -> None:
         """By that time, some are over, and some silences have ended."""
-        for alert in [alert for alert in self.present.values() if now - alert.last > self._quiet]:
-            self._over(alert, alert.last + self._quiet)
+        quiet = self._quiet
+        for alert in [alert for alert in self.present.values() if now - alert.last > max(quiet, alert.lasts)]:
+            self._over(alert, alert.last + max(quiet, alert.lasts))
         for alert in self.present.values():
             if alert.state == "silenced" and alert.silenced_until <= now:
                 alert.state = "open"

@@ -13,6 +13,7 @@ from smtpwatch.triage.gathering import Gathering, source_and_network
 from smtpwatch.triage.logins import Account
 from smtpwatch.triage.rule import Rule, Scene, listed, many, span
 
+SLOW = 10_800.0  # seconds for which an attack goes on that comes to some tens of tries a day
 MOSTLY_GOOD = 3  # times as many logins that succeed: it is people's own address, and they mistype
 ACCOUNTS = Subject("host", "accounts")
 
@@ -117,7 +118,7 @@ class BruteForce(Rule):
             self.found(
                 now, whom.subject, severity, says, count=whom.much,
                 sessions=() if account.session is None else (account.session,),
-                lines=() if account.line is None else (account.line,),
+                lines=() if account.line is None else (account.line,), lasts=0.0 if quick else SLOW,
             )  # fmt: skip
 
         self.when_due(whom.subject, now, whom.much, put)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from math import inf
 from typing import NamedTuple
 
 from smtpwatch.query import quoted
 from smtpwatch.state.few import Few
 from smtpwatch.state.names import helo_pattern
-from smtpwatch.state.party import Facts, Outcome, Party
+from smtpwatch.state.party import Dimension, Facts, Outcome, Party
+from smtpwatch.state.session import Session
 from smtpwatch.triage.alert import BLOCKABLE, Severity, Subject
+from smtpwatch.triage.counting import DAY
 from smtpwatch.triage.rule import REWORD, Rule, Scene, listed, many, span
 
+EVERY = 4.0  # seconds between two rounds, at least
 PORTION = 1_500  # sources that are looked at in one second, some ms: ten thousand take seven seconds
+MUCH = 4  # times as many tries as a campaign has sources, of those that have nothing but their name in common
+KNOWN = 1_800.0  # seconds of traffic
+RISE = 5.0  # times as much as is usual of those who call themselves so
 LOOKED_AT = 1_000  # of those that look alike, who are asked what they want and where they are
 BAD = (Outcome.REFUSED, Outcome.AUTH_FAILED, Outcome.ABANDONED)
 NETWORKS = 3  # that they come from, at least: else their network tells them
@@ -31,25 +38,43 @@ class _Look(NamedTuple):
 
 
 class Campaign(Rule):
-    """So many sources in several networks, of whom none has had a message accepted, with the same HELO pattern or JA4,
-    that came within the window, or that try the same recipients or accounts."""
+    """So many sources in several networks, of whom none has had a message accepted, with the same HELO pattern and JA4,
+    that try the same recipients or accounts; or that all came within the window, and try much more than is usual of
+    those who call themselves so."""
 
     name = "campaign"
+    outcomes = BAD
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
+        self._bad: dict[Party, None] = {}
+        """Sources that have come to something bad within the window."""
         self._left: Iterator[Party] | None = None
-        """Sources that this round has not looked at yet."""
+        """Those of them that this round has not looked at yet."""
         self._groups: dict[_Look, list[Party]] = {}
+        self._next = -inf
+        self._since: float | None = None
+
+    def came_of(self, session: Session | None, parties: Sequence[Party], outcome: Outcome, time: float, n: int) -> None:
+        """Remember whose."""
+        if self._since is None:
+            self._since = time
+        if len(parties) > 1:
+            self._bad[parties[1]] = None
 
     def tick(self, now: float) -> None:
-        """Look at some more sources; when all were looked at, at those that look alike."""
+        """Look at some more of those; when all were looked at, at those that look alike."""
         if self._left is None:
-            self._left, self._groups = iter(list(self.scene.picture.activity.sources)), {}
+            if self._next - EVERY <= now < self._next:
+                return
+            self._next = now + EVERY
+            self._left, self._groups = iter(list(self._bad)), {}
         since, seen = now - self.limits.window, 0
         for party in islice(self._left, PORTION):
             seen += 1
-            if party.last >= since and party.facts is not None and not party.accepted and not party.passed:
+            if party.facts is None or party.last < since:
+                del self._bad[party]
+            elif not party.accepted and not party.passed:
                 look = _look_of(party.facts)
                 if look is not None:
                     self._groups.setdefault(look, []).append(party)
@@ -74,9 +99,24 @@ class Campaign(Rule):
             return
         fresh = sum(party.first >= now - window for _, party in some)
         wanted, share = _wanted(party.facts for _, party in some if party.facts is not None)
-        if fresh < TOGETHER * len(some) and share < TOGETHER:
+        tries = sum(n for n, _ in bad)
+        at_once = fresh >= TOGETHER * len(some) and tries >= MUCH * self.limits.campaign and self._known(now)
+        if not (at_once or share >= TOGETHER) or self._as_usual(look, tries, now):
             return
         self._tell(look, bad, len(networks), wanted if share >= TOGETHER else "", now)
+
+    def _known(self, now: float) -> bool:
+        """What is usual has been seen for a while: until then everybody is new."""
+        return self._since is not None and now - self._since >= KNOWN
+
+    def _as_usual(self, look: _Look, tries: int, now: float) -> bool:
+        """Some bots call themselves so all day long."""
+        party = self.scene.picture.activity.groups[Dimension.HELO].get(look.helo)
+        passed = 0.0 if party is None else min(DAY, now - party.first) - self.limits.window
+        if party is None or passed <= 0:
+            return False
+        before = party.history.count(now, DAY, *BAD) - party.history.count(now, self.limits.window, *BAD)
+        return tries < RISE * before * self.limits.window / passed
 
     def _tell(self, look: _Look, bad: list[tuple[int, Party]], networks: int, wanted: str, now: float) -> None:
         bad.sort(key=lambda each: -each[0])

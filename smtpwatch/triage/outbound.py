@@ -129,7 +129,7 @@ class OutboundBurst(Rule):
         visit = None if message is None else message.visit
         self.found(
             time, subject, Severity.CRITICAL if lost else Severity.WARNING, says, count=count, lines=(line,),
-            sources=_outside(message), sessions=keys_of(None if visit is None else visit.session),
+            lasts=HOUR, sources=_outside(message), sessions=keys_of(None if visit is None else visit.session),
         )  # fmt: skip
 
     def _burst(self, sender: _Sender, count: int, time: float, limit: int) -> str:

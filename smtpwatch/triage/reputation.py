@@ -15,6 +15,7 @@ PROVIDERS = 1_000  # next hops' organisations, each with a reason
 LISTED = ("on a blocklist",)
 BAD = ("blocked as spam", "host refused", "SPF", "DKIM", "DMARC", "policy", "rate limited")
 """Reasons that lie with us: our address, our content, our rate."""
+LASTS = 43_200.0  # seconds for which we are taken to be listed, though nobody says so again
 CAUSES = 3  # accounts and sources that are named
 COMMON = ("co", "com", "org", "net", "gov", "ac", "edu", "or", "ne")  # below a country: example.co.uk
 
@@ -47,7 +48,7 @@ class Listed(Rule):
         )
         self.found(
             event.time, Subject("provider", name), Severity.CRITICAL, says,
-            count=heard.all, lines=(line_of(event),), term=f"reason:{quoted('blocklist')}",
+            count=heard.all, lines=(line_of(event),), term=f"reason:{quoted('blocklist')}", lasts=LASTS,
         )  # fmt: skip
 
 

@@ -92,11 +92,12 @@ class Rule(Noticed):
         lines: tuple[Line, ...] = (),
         steps: tuple[Step, ...] = (),
         term: str | None = None,
+        lasts: float = 0.0,
     ) -> Alert:
         """Raise an alert, or one more time; as Finding has it. `term` None: what filters for the subject."""
         term = _term(subject) if term is None else term
         return self.alerts.found(
-            Finding(now, self.name, subject, severity, says, count, sources, sessions, lines, steps, term)
+            Finding(now, self.name, subject, severity, says, count, sources, sessions, lines, steps, term, lasts)
         )
 
 

@@ -10,8 +10,10 @@ from smtpwatch.triage.counting import DAY
 from smtpwatch.triage.logins import Account, wide_network
 from smtpwatch.triage.rule import Rule, Scene, keys_of, lines_of, listed, many
 
+LASTS = 43_200.0  # seconds: a story is one, though hours lie between its parts
 STORIES = 500  # accounts of which a story is told at a time
 MOSTLY_GOOD = 3  # times as many logins that succeed as fail: it is people's own address, and they mistype
+SEVERAL = 3  # sources: more than an owner has devices with an old password
 FAR = 2  # times the places that an alert takes: nobody travels so much
 
 
@@ -56,10 +58,10 @@ class Takeover(Rule):
     def _attacked(self, account: Account, time: float) -> bool:
         """Logins to it fail as the limits of failed logins say."""
         limits, failed = self.limits, account.failed.count(time)
-        return failed >= limits.failed_logins_a_day or (
-            failed >= limits.failed_logins
-            and (account.fast.count(time) >= limits.failed_logins or len(account.from_) >= limits.login_sources)
-        )
+        # From one or two sources only, slowly: its owner's devices, one of which has an old password.
+        slow = failed >= limits.failed_logins_a_day and len(account.from_) >= SEVERAL
+        distributed = failed >= limits.failed_logins and len(account.from_) >= limits.login_sources
+        return slow or distributed or account.fast.count(time) >= limits.failed_logins
 
     def _failed_by(self, source: str, time: float) -> int:
         """Failed logins of that very source, if they are as many as the limit says: most mail servers do not log for
@@ -132,7 +134,7 @@ class Takeover(Rule):
         self.found(
             now, Subject("account", story.key), story.severity, says, count=max(1, story.sent),
             sources=tuple(story.suspects)[-256:], sessions=story.keys or keys_of(session), lines=lines_of(session),
-            steps=tuple(story.steps),
+            steps=tuple(story.steps), lasts=LASTS,
         )  # fmt: skip
 
 
