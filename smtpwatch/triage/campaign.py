@@ -47,8 +47,9 @@ class Campaign(Rule):
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
-        self._bad: dict[Party, None] = {}
-        """Sources that have come to something bad within the window."""
+        self._bad: dict[Party, _Look | None] = {}
+        """Sources that have come to something bad within the window, and what they look like once that was looked
+        at."""
         self._left: Iterator[Party] | None = None
         """Those of them that this round has not looked at yet."""
         self._groups: dict[_Look, list[Party]] = {}
@@ -60,7 +61,7 @@ class Campaign(Rule):
         if self._since is None:
             self._since = time
         if len(parties) > 1:
-            self._bad[parties[1]] = None
+            self._bad.setdefault(parties[1], None)
 
     def tick(self, now: float) -> None:
         """Look at some more of those; when all were looked at, at those that look alike."""
@@ -75,8 +76,10 @@ class Campaign(Rule):
             if party.facts is None or party.last < since:
                 del self._bad[party]
             elif not party.accepted and not party.passed:
-                look = _look_of(party.facts)
-                if look is not None:
+                look = self._bad[party]
+                if look is None:
+                    look = self._bad[party] = _look_of(party.facts)
+                if look.helo:
                     self._groups.setdefault(look, []).append(party)
         if seen < PORTION:
             self._left = None
@@ -101,7 +104,7 @@ class Campaign(Rule):
         wanted, share = _wanted(party.facts for _, party in some if party.facts is not None)
         tries = sum(n for n, _ in bad)
         at_once = fresh >= TOGETHER * len(some) and tries >= MUCH * self.limits.campaign and self._known(now)
-        if not (at_once or share >= TOGETHER) or self._as_usual(look, tries, now):
+        if not (at_once or share >= TOGETHER) or (self._as_usual(look, tries, now) and share < TOGETHER):
             return
         self._tell(look, bad, len(networks), wanted if share >= TOGETHER else "", now)
 
@@ -112,8 +115,10 @@ class Campaign(Rule):
     def _as_usual(self, look: _Look, tries: int, now: float) -> bool:
         """Some bots call themselves so all day long."""
         party = self.scene.picture.activity.groups[Dimension.HELO].get(look.helo)
-        passed = 0.0 if party is None else min(DAY, now - party.first) - self.limits.window
-        if party is None or passed <= 0:
+        if party is None or party.error:  # it was followed before, and how much it did then is not known
+            return True
+        passed = min(DAY, now - party.first) - self.limits.window
+        if passed <= 0:
             return False
         before = party.history.count(now, DAY, *BAD) - party.history.count(now, self.limits.window, *BAD)
         return tries < RISE * before * self.limits.window / passed
@@ -146,13 +151,10 @@ def _tries(party: Party, now: float, window: float) -> int:
     return party.history.count(now, window, *BAD)
 
 
-def _look_of(facts: Facts) -> _Look | None:
-    """None for one that looks like anybody."""
+def _look_of(facts: Facts) -> _Look:
+    """Without a HELO pattern it looks like anybody: every program with the same TLS library has the same JA4."""
     helo = helo_pattern(_most(facts.helos))
-    helo = "" if helo in SAID_BY_ALL else helo
-    ja4 = _most(facts.ja4s)
-    # Every program with the same TLS library has the same JA4: alone it tells nothing.
-    return _Look(helo, ja4) if helo else None
+    return _Look("" if helo in SAID_BY_ALL else helo, _most(facts.ja4s))
 
 
 def _most(few: Few | None) -> str:

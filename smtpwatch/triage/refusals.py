@@ -15,6 +15,7 @@ from smtpwatch.triage.gathering import Gathering, source_and_network
 from smtpwatch.triage.rule import Rule, Scene, keys_of, lines_of, many, span
 
 SOURCES = 2_000  # that are counted one by one
+MINUTE = 60.0
 EVERY = 5.0  # seconds between looks at domains
 RISE = 5.0  # times as many as is usual
 HARMLESS = ("relay denied", "auth failed", "auth required")  # told by rules of their own
@@ -90,6 +91,12 @@ class DomainRefused(Rule):
             if party is not None and party.refused >= self.limits.domain_refusals:
                 self._judge(side, party, session, refusal, now)
 
+    def _steady(self, party: Party, count: int, now: float) -> bool:
+        """What is usual is not known yet: the last minute has to be many times those before."""
+        lately = party.history.count(now, MINUTE, Outcome.REFUSED)
+        passed = now - (self._since or now) - MINUTE
+        return passed > MINUTE and lately < RISE * (count - lately) * MINUTE / min(passed, self.limits.window)
+
     def _judge(self, side: str, party: Party, session: Session, refusal: Refusal, now: float) -> None:
         window = self.limits.window
         count = party.history.count(now, window, Outcome.REFUSED)
@@ -98,7 +105,7 @@ class DomainRefused(Rule):
         before = party.history.count(now, DAY, Outcome.REFUSED) - count
         passed = min(DAY, now - (self._since or now)) - window
         expected = before * window / passed if passed > window else 0.0
-        if count < RISE * expected:
+        if count < RISE * expected or (expected == 0 and self._steady(party, count, now)):
             return
         members = 0 if party.members is None else len(party.members)
         said = f"mail {side} {party.key}: {many(count, 'refusal')} within {span(window)}"

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import deque
 from math import inf
 
+from smtpwatch import events as ev
 from smtpwatch.state.party import Outcome, Party
 from smtpwatch.triage.alert import Severity, Subject
 from smtpwatch.triage.rule import Rule, Scene, many
 
-EVERY = 10.0  # seconds between looks at all sources: a millisecond for ten thousand
+EVERY = 10.0  # seconds between looks
 
 
 class SlotHog(Rule):
     """So many sessions of one source have been open for so long, and no message came of any."""
 
     name = "slot-hog"
+    events = (ev.SessionOpened, ev.ClientConnected)
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
@@ -23,19 +25,27 @@ class SlotHog(Rule):
         self._watched: dict[str, deque[tuple[float, int]]] = {}
         """Of sources with that many open sessions: when, and how many they had begun by then."""
 
+    def event(self, event: ev.Event) -> None:
+        """One more session: is its source one to watch from now on?"""
+        assert isinstance(event, ev.SessionOpened | ev.ClientConnected)
+        party = self.scene.picture.activity.sources.get(event.source)
+        if party is not None and party.open >= self.limits.slow_sessions:
+            self._watched.setdefault(party.key, deque())
+
     def tick(self, now: float) -> None:
-        """Who has that many open?"""
+        """Who still has that many open?"""
         if self._next - EVERY <= now < self._next:
             return
         self._next = now + EVERY
         limit = self.limits.slow_sessions
-        watched = {}
-        for party in self.scene.picture.activity.sources:
-            if party.open >= limit:
-                begun = watched[party.key] = self._watched.get(party.key) or deque()
+        sources = self.scene.picture.activity.sources
+        for key, begun in list(self._watched.items()):
+            party = sources.get(key)
+            if party is None or party.open < limit:
+                del self._watched[key]
+            else:
                 begun.append((now, party.sessions))
                 self._judge(party, begun, now)
-        self._watched = watched
 
     def _judge(self, party: Party, begun: deque[tuple[float, int]], now: float) -> None:
         after = self.limits.slow_after

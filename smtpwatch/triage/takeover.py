@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
+from typing import NamedTuple
+
 from smtpwatch.state.heavy import Heavy, Held
 from smtpwatch.state.party import Dimension, Outcome, Party
 from smtpwatch.state.session import Session
 from smtpwatch.triage.alert import SessionKey, Severity, Step, Subject
 from smtpwatch.triage.counting import DAY
 from smtpwatch.triage.logins import Account, wide_network
-from smtpwatch.triage.rule import Rule, Scene, keys_of, lines_of, listed, many
+from smtpwatch.triage.rule import Rule, Scene, lines_of, listed, many
 
 LASTS = 43_200.0  # seconds: a story is one, though hours lie between its parts
 STORIES = 500  # accounts of which a story is told at a time
 MOSTLY_GOOD = 3  # times as many logins that succeed as fail: it is people's own address, and they mistype
+AGAIN = 30.0  # seconds within which it is known whose logins failed
+LOGINS = 200  # looked at again, the latest
 SEVERAL = 3  # sources: more than an owner has devices with an old password
 FAR = 2  # times the places that an alert takes: nobody travels so much
 
@@ -26,23 +31,25 @@ class Takeover(Rule):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self._stories: Heavy[_Story] = Heavy(STORIES, _Story)
+        self._logins: deque[_Login] = deque(maxlen=LOGINS)
+        """Those from new sources that nothing was found against so far."""
 
     def logged_in(self, source: str, session: Session | None, account: str, time: float) -> None:
         """Somebody is in; the accounts do not know yet."""
         known = self.scene.logins.touch(account)
-        self._after_failures(source, session, known, time)
-        self._everywhere(source, session, known, time)
+        key = None if session is None else session.key
+        if source not in known.good and not self._after_failures(source, key, known, time):
+            self._logins.append(_Login(time, source, key, account))
+        self._everywhere(source, key, known, time)
 
-    def _after_failures(self, source: str, session: Session | None, account: Account, time: float) -> None:
-        if source in account.good:
-            return
+    def _after_failures(self, source: str, key: SessionKey | None, account: Account, time: float) -> bool:
         by_source = self._failed_by(source, time)
         failed = max(account.failed.count(time), by_source)
         guessed = source in account.from_ or by_source > 0
         if not (by_source or self._attacked(account, time)):
-            return
+            return False
         if not guessed and (not account.networks or wide_network(source) in account.networks):
-            return
+            return False
         story = self._story(account, time)
         if account.failed_since is not None:
             sources = many(len(account.from_), "source")
@@ -53,7 +60,8 @@ class Takeover(Rule):
         story.why += "" if guessed else ", from a new network"
         story.severity = max(story.severity, Severity.CRITICAL if guessed else Severity.WARNING)
         story.suspects[source] = None
-        self._tell(story, session, time)
+        self._tell(story, key, time)
+        return True
 
     def _attacked(self, account: Account, time: float) -> bool:
         """Logins to it fail as the limits of failed logins say."""
@@ -72,7 +80,7 @@ class Takeover(Rule):
         failed = party.history.count(time, self.limits.window, Outcome.AUTH_FAILED)
         return failed if failed >= self.limits.failed_logins else 0
 
-    def _everywhere(self, source: str, session: Session | None, account: Account, time: float) -> None:
+    def _everywhere(self, source: str, key: SessionKey | None, account: Account, time: float) -> None:
         limits = self.limits
         party = self.scene.picture.activity.sources.get(source)
         facts = None if party is None else party.facts
@@ -93,7 +101,7 @@ class Takeover(Rule):
         del story.steps[1:-20]
         story.severity = max(story.severity, Severity.CRITICAL if far else Severity.WARNING)
         story.suspects[source] = None
-        self._tell(story, session, time)
+        self._tell(story, key, time)
 
     def _story(self, account: Account, time: float) -> _Story:
         story = self._stories.touch(account.key)
@@ -104,7 +112,8 @@ class Takeover(Rule):
         return story
 
     def tick(self, now: float) -> None:
-        """What the accounts have sent since."""
+        """What the accounts have sent since; and what is known of logins by now."""
+        self._look_again(now)
         for story in self._stories:
             if not story.over and now - story.told >= 10.0:
                 story.over = now - story.since > DAY
@@ -112,6 +121,14 @@ class Takeover(Rule):
                 if sent > story.sent:
                     self._tell(story, None, now)
                 story.told = now
+
+    def _look_again(self, now: float) -> None:
+        """A login may be told of before those that failed: of these it is known later which session they were."""
+        for login in list(self._logins):
+            if self._after_failures(login.source, login.key, self.scene.logins.touch(login.account), login.time):
+                self._logins.remove(login)
+        while self._logins and now - self._logins[0].time > AGAIN:
+            self._logins.popleft()
 
     def _sent(self, account: str) -> int:
         """Deliveries that its mail has come to, as far as the logs tell, and else the messages that were accepted."""
@@ -121,7 +138,7 @@ class Takeover(Rule):
         party: Party | None = self.scene.picture.activity.groups[Dimension.ACCOUNT].get(account)
         return 0 if party is None else party.total(Outcome.ACCEPTED)
 
-    def _tell(self, story: _Story, session: Session | None, now: float) -> None:
+    def _tell(self, story: _Story, key: SessionKey | None, now: float) -> None:
         sent = self._sent(story.key) - story.before
         if sent > story.sent:
             if not story.sent:
@@ -129,13 +146,23 @@ class Takeover(Rule):
             story.sent, story.sent_at = sent, now
         says = f"account {story.key}: {story.why}; {many(story.sent, 'delivery', 'deliveries')} since"
         says += ": change its password, block the sources, look at the queue"
-        if session is not None:
-            story.keys = (*story.keys, session.key)[-8:]
+        session = None if key is None else self.scene.picture.sessions.get(key)
+        if key is not None:
+            story.keys = (*story.keys, key)[-8:]
         self.found(
             now, Subject("account", story.key), story.severity, says, count=max(1, story.sent),
-            sources=tuple(story.suspects)[-256:], sessions=story.keys or keys_of(session), lines=lines_of(session),
+            sources=tuple(story.suspects)[-256:], sessions=story.keys, lines=lines_of(session),
             steps=tuple(story.steps), lasts=LASTS,
         )  # fmt: skip
+
+
+class _Login(NamedTuple):
+    """Somebody is in, from where the account was not known to be used."""
+
+    time: float
+    source: str
+    key: SessionKey | None
+    account: str
 
 
 class _Story(Held):

@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 START_LIMIT = 20.0  # seconds, on a machine that is busy
-WITHIN = 10.0  # seconds from the last event to the alert
+LIMIT = 40.0  # seconds from the last event to the alert, on a machine that is busy; one or two are normal
 SETTLED = 3.0  # seconds after which what was to be said of a few sessions has been said
 QUICK = ("slow_after=8", "silence=6")
 """Thresholds for which a test would have to wait for minutes."""
@@ -33,7 +33,7 @@ class Watched(NamedTuple):
         """What was said of that subject by that rule."""
         return [line for line in self.alerts.lines if line["rule"] == rule and _whom(line) == whom]
 
-    def tells(self, rule: str, whom: tuple[str, str], limit: float = WITHIN) -> Facts:
+    def tells(self, rule: str, whom: tuple[str, str], limit: float = LIMIT) -> Facts:
         """The alert, as soon as it is there."""
         found = self.alerts.wait(lambda _: bool(self.told(rule, whom)), limit)
         assert found, (rule, whom, [(line["rule"], _whom(line), line["says"]) for line in self.alerts.lines])

@@ -14,7 +14,7 @@ from tests.hosts import mail_hosts as scene
 from tests.hosts.mail_hosts import MailHosts, mail_hosts
 from tests.hosts.next_hop import NextHop
 from tests.hosts.program import Facts
-from tests.hosts.test_triage import SETTLED, Watched, ready, watching
+from tests.hosts.test_triage import LIMIT, SETTLED, Watched, ready, watching
 from tests.hosts.triage_plays import (
     ADDRESSES,
     SETTINGS,
@@ -161,7 +161,7 @@ def test_handshakes_that_fail() -> None:
         assert [line["says"] for line in scene_.alerts.lines if line["rule"] == "tls-failures"] == []
         fails_tls(1, ["10.3.3.100"])
         time.sleep(1)
-        line = scene_.tells("tls-failures", ("server", "TLS inbound"), 15.0)
+        line = scene_.tells("tls-failures", ("server", "TLS inbound"))
         assert "21 inbound TLS handshakes failed" in line["says"]
 
 
@@ -171,7 +171,7 @@ def test_old_versions() -> None:
         time.sleep(4 * SETTLED)
         assert [line for line in scene_.alerts.lines if line["rule"] == "old-tls"] == []
         old_tls(scene_.hosts, 1, "10.1.1.101")
-        assert "use TLS 1.1 or older" in scene_.tells("old-tls", ("server", "TLS inbound"), 15.0)["says"]
+        assert "use TLS 1.1 or older" in scene_.tells("old-tls", ("server", "TLS inbound"))["says"]
 
 
 def test_what_others_think_of_us() -> None:
@@ -198,7 +198,7 @@ def test_a_next_hop_that_no_longer_offers_starttls() -> None:
         assert [line["says"] for line in scene_.alerts.lines if line["rule"] == "starttls-stripped"] == []
         _without_starttls(scene_.hosts)
         submit(scene_.hosts, "10.1.1.100", [scene.FAR_RECIPIENT])
-        line = scene_.tells("starttls-stripped", ("server", scene.FAR_MX), 20.0)
+        line = scene_.tells("starttls-stripped", ("server", scene.FAR_MX))
         assert "no longer offers STARTTLS" in line["says"]
 
 
@@ -256,9 +256,9 @@ def test_a_log_that_nothing_is_written_to(tmp_path: Path) -> None:
         with hosts.world.entered():
             for _ in range(6):
                 deliver(STRANGER)
-        assert f"no line in {silent}" in watch.tells("log-silent", ("sensor", "log"), 15.0)["says"]
+        assert f"no line in {silent}" in watch.tells("log-silent", ("sensor", "log"))["says"]
 
 
-def _wait(scene_: Watched, rule: str, limit: float = 15.0) -> list[Facts]:
+def _wait(scene_: Watched, rule: str, limit: float = LIMIT) -> list[Facts]:
     assert scene_.alerts.wait(lambda lines: any(line["rule"] == rule for line in lines), limit), scene_.alerts.lines
     return [line for line in scene_.alerts.lines if line["rule"] == rule]

@@ -168,9 +168,10 @@ class _Day:
     def _few(self) -> None:
         random, clients = self.random, self.clients
         for _ in range(round(60 * self.scale)):  # who looks for an open relay, once or twice
+            tool = random.randrange(20)
             probe = partial(
-                clients.refused, source=bot(random), helo="probe.example", sender="a@probe.example",
-                recipient="x@test.example", code=554, enhanced="5.7.1", text="Relay access denied",
+                clients.refused, source=bot(random), helo=f"tool{chr(97 + tool)}.example", sender="a@probe.example",
+                recipient=f"x{tool}@test{tool}.example", code=554, enhanced="5.7.1", text="Relay access denied",
             )  # fmt: skip
             begun = random.random() * DAY
             for k in range(random.choice((1, 1, 2))):

@@ -145,10 +145,17 @@ def _band(sources: int, helo: str = "ylmf-pc", networks: int = 100) -> Events:
 def _many_refused(n: int, before: int) -> Events:
     """So many in the half day before, and so many now."""
     usual = [(NOW - 43_200 + k * 43_200 / max(before, 1), f"10.9.0.{k % 200}") for k in range(before)]
-    now = [(NOW + 5 * k, f"10.{k % 90}.1.9") for k in range(n)]
+    now = [(NOW + k, f"10.{k % 90}.1.9") for k in range(n)]
     return all_of(
         refused_recipient(source, time, f"x{k % 3}@{OURS}", "Blocked by policy")
         for k, (time, source) in enumerate(usual + now)
+    )
+
+
+def _steadily(n: int) -> Events:
+    """One every five seconds."""
+    return all_of(
+        refused_recipient(f"10.{k % 90}.1.9", NOW + 5 * k, f"x{k % 3}@{OURS}", "Blocked by policy") for k in range(n)
     )
 
 
@@ -322,6 +329,8 @@ SAMPLES = (
            lambda: _unknown(30, different=False)),
     Sample("domain-refused", "mail for one domain", lambda: _many_refused(50, 0), ("domain", f"to {OURS}"),
            ("50 refusals",), lambda: _many_refused(49, 0)),
+    Sample("domain-refused", "steadily, since we look", lambda: _many_refused(50, 0), ("domain", f"to {OURS}"),
+           ("50 refusals",), lambda: _steadily(200)),
     Sample("domain-refused", "as usual", lambda: _many_refused(60, 100), ("domain", f"to {OURS}"), ("refusals",),
            lambda: _many_refused(60, 1_200)),
     Sample("slot-hog", "ten sessions wait", lambda: _hogs(10, 90), ("source", A), ("holds 10 sessions open",),
