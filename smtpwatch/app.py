@@ -17,16 +17,19 @@ from smtpwatch.firewall.blocking import Blocking
 from smtpwatch.folding import Folding
 from smtpwatch.lookup import NO_LOOKUPS, Lookups
 from smtpwatch.query import with_term
+from smtpwatch.state.party import Dimension
 from smtpwatch.state.picture import Picture
 from smtpwatch.triage.alert import Severity
 from smtpwatch.triage.alerts import News
 from smtpwatch.triage.hook import Hook
 from smtpwatch.triage.triage import Triage
+from widgets.alert_acts import AlertAct, act
 from widgets.alert_line import AlertLine
-from widgets.alert_table import AlertSaid
+from widgets.alert_story import AlertStory
 from widgets.block_app import BlockApp
 from widgets.block_table import BlockTable
 from widgets.board import Board
+from widgets.detail import Detail
 from widgets.foot_line import FootLine
 from widgets.key_lines import key_name, keys_of
 from widgets.led import Led
@@ -41,7 +44,7 @@ from widgets.table import Table
 from widgets.table_layout import as_text
 
 BLOCK_KEYS = (("b", "block"), ("B", "network"), ("u", "undo"))
-MORE_KEYS = (("e", "explain"), ("?", "help"), ("y", "copy"), ("q", "quit"))
+MORE_KEYS = (("?", "help"), ("e", "explain"), ("y", "copy"), ("q", "quit"))
 OPENED_KEYS = (("Esc", "back"), ("PgUp PgDn", "scroll"), ("1-9", "panes"), *MORE_KEYS)
 HOOK = 1.0  # seconds between looks at the admin's commands
 HELP_KEYS = (("Esc", "back"), ("q", "quit"))
@@ -204,7 +207,9 @@ class SmtpWatch(BlockApp):
         self._trouble.look(
             picture, {"blocking": blocking, "on_alert": "" if self._hook is None else self._hook.problem}
         )
-        self._alert.look(self.pane.id != "alerts" or not self.pane.display)
+        front = self.board.front
+        opened = front.row if isinstance(front, AlertStory) else None
+        self._alert.look(self.pane.id != "alerts" or not self.pane.display, opened)
         if self.pane.display:
             self._look_at_pane()
         else:
@@ -228,6 +233,8 @@ class SmtpWatch(BlockApp):
         elif self.pane.display:
             keys = (*self._block_keys, *self.pane.keys, ("1-9", "panes"), *MORE_KEYS)
             keys = (("Esc", "clear filter"), *keys) if self.foot.text else keys
+        elif isinstance(self.board.front, Detail) and not self.board.help.display:
+            keys = (*self.board.front.keys, *OPENED_KEYS)
         self.foot.look(keys, count, self._note, view.left_out)
 
     @property
@@ -376,9 +383,14 @@ class SmtpWatch(BlockApp):
                     name = binding.description
                     yield SystemCommand(name[:1].upper() + name[1:], f"key {key_name(binding.key)}", act)
 
-    def on_alert_said(self, message: AlertSaid) -> None:
-        """A key has done something to an alert."""
-        self.say(message.words)
+    def on_alert_act(self, message: AlertAct) -> None:
+        """A key is to do something to an alert, or leads from it."""
+        came = act(self.triage.alerts, self.picture.sessions, message, self._now)
+        if not isinstance(came, str):
+            self.post_message(came)
+            return
+        self.board.acted(message.number)
+        self.say(came)
         self._look()
 
     def on_table_opened(self, message: Table.Opened) -> None:
@@ -393,7 +405,10 @@ class SmtpWatch(BlockApp):
     def on_led(self, message: Led) -> None:
         """Go to another pane, with one term more in the filter; Esc leads back."""
         self.board.lead(message.pane, self.foot.text)
-        self.foot.text = with_term(self.foot.text, message.term)
+        self.foot.text = with_term("" if message.alone else self.foot.text, message.term)
+        table = self.table
+        if isinstance(table, SourceTable) and table.view.dimension is not Dimension.ADDRESS:
+            table.group_by(Dimension.ADDRESS)  # of groups, the term would leave none out
         self._note = ""
         self._filter_tables()
         self._show()

@@ -46,6 +46,16 @@ async def test_a_filter_that_nothing_passes() -> None:
         assert any("no session is held that was asked for" in line for line in told(shown))
 
 
+async def test_lines_of_a_log_are_explained_by_their_filter() -> None:
+    """What is opened there is no line."""
+    async with burst.screen(size=(120, 40)) as shown:
+        await shown.press("9", "e")
+        assert told(shown)[0].endswith("all sessions")
+        shown.app.tick()
+        await shown.press("escape")
+        assert shown.app.pane.id == "log"
+
+
 async def test_hostile_names_are_shown_as_text() -> None:
     wires = [Wire(k, "203.0.113.7", 5_000 + k, NOW) for k in range(3)]
     events: list[ev.Event] = flat(*(flat(w.opened, w.hello(NOW, HOSTILE), w.closed(NOW)) for w in wires))

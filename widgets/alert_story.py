@@ -9,48 +9,50 @@ from smtpwatch.state.picture import Picture
 from smtpwatch.state.session import Session
 from smtpwatch.triage.alert import Alert
 from smtpwatch.triage.alerts import Alerts
-from widgets.alert_acts import acknowledge, rows_of, silence
+from widgets.alert_acts import FOOT_KEYS, KEYS, Act, AlertAct, silenced
 from widgets.alert_lines import body, head
-from widgets.alert_table import KEYS, AlertSaid
+from widgets.blocked import Blocked, not_blocked
 from widgets.detail import Detail
 
 
 class AlertStory(Detail[Alert]):
-    """What was found at the top; how, and what shows it, below."""
+    """What it says and what helps at the top; how it came about, and what shows it, scrolling below."""
 
-    called = "An alert"
-    legend = "b B u: block, network, undo"
-    BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
+    legend = "how it came about, and what shows it"
+    keys = FOOT_KEYS
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
-    def __init__(self, picture: Picture, alerts: Alerts, id: str = "alert-story") -> None:  # noqa: A002
+    def __init__(
+        self,
+        picture: Picture,
+        alerts: Alerts,
+        blocked: Blocked = not_blocked,
+        id: str = "alert-story",  # noqa: A002 (Textual's own name for it)
+    ) -> None:
         super().__init__(id=id)
         self._picture = picture
         self._alerts = alerts
+        self._blocked = blocked
+        self._gone = False
+        """It is no longer held."""
 
-    def action_acknowledge(self) -> None:
-        """The admin knows of it."""
-        if self._alert is not None:
-            self.post_message(AlertSaid(acknowledge(self._alerts, self._alert)))
+    def look(self, row: Alert | None, now: float) -> None:
+        """As Detail has it; one that is gone has become part of another, or is long over."""
+        self._gone = row is None
+        super().look(row, now)
 
-    def action_silence(self) -> None:
-        """Nothing is to be heard of it for a while."""
-        if self._alert is not None:
-            self.post_message(AlertSaid(silence(self._alerts, self._alert, self._now)))
-
-    def action_rows(self) -> None:
-        """Go to what it is about."""
-        way = rows_of(self.row) if self.row is not None else None
-        self.post_message(way if way is not None else AlertSaid("no filter finds what it is about"))
-
-    @property
-    def _alert(self) -> Alert | None:
-        return None if self.row is None else self._alerts.get(self.row.number)
+    def action_act(self, act: Act) -> None:
+        """Do that to it."""
+        if self.row is not None:
+            self.post_message(AlertAct(self.row.number, act))
 
     def _content(self, cells: int) -> tuple[list[Strip], list[Strip]] | None:
         alert = self.row
         if alert is None:
             return None
-        return head(alert, self._now, cells), body(alert, self._sessions(alert), self._now, cells)
+        until = silenced(self._alerts, alert)
+        said = body(alert, self._sessions(alert), self._now, cells, self._blocked)
+        return head(alert, self._now, cells, until, self._gone, self._blocked), said
 
     def _sessions(self, alert: Alert) -> list[Session]:
         """Those that are still held, the latest first."""

@@ -63,7 +63,10 @@ class BlockApp(KeysInOrder):
     def _row(self) -> Any:
         """What the keys act on: what was opened, else the row under the cursor."""
         table = self.board.table
-        return table.view.get(self.board.opened[-1].key) if self.board.opened else table.cursor
+        if not self.board.opened:
+            return table.cursor
+        key = self.board.opened[-1].key
+        return None if key is None else table.view.get(key)
 
     def _moved(self, table: Table[Any]) -> bool:
         """Another row has just come under the cursor, so that the key may have been meant for the one before."""

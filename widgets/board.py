@@ -11,6 +11,7 @@ from smtpwatch.lookup import Lookups
 from smtpwatch.state.picture import Picture
 from smtpwatch.triage.triage import Triage
 from widgets.alert_story import AlertStory
+from widgets.alert_table import PANE_KEYS as ALERT_KEYS
 from widgets.alert_table import AlertTable
 from widgets.alert_view import AlertView
 from widgets.block_table import BlockTable
@@ -41,17 +42,10 @@ from widgets.tls_pane import TlsPane
 from widgets.transcript import Transcript
 
 LOG_KEYS = (("Enter", "open"), ("o", "its session"), ("/", "filter"), ("End", "follow"), ("Space", "freeze"))
-ALERT_KEYS = (
-    ("Enter", "open"),
-    ("a", "acknowledge"),
-    ("x", "silence"),
-    ("o", "rows"),
-    ("h", "history"),
-    ("/", "filter"),
-)
 BLOCK_KEYS = (("u", "let in"), ("t", "time"), ("m", "merge"), ("Enter", "sources"), ("/", "filter"))
 NOTES = (
-    "Marks: x refused, failing or lost; ! a peer that does odd things, mail that waits; ~ seen in part; ■ blocked.",
+    "Marks: x refused, failing or lost; ! a peer that does odd things, mail that waits; ~ seen in part; ■ blocked. "
+    "Of alerts: x critical, ! warning, . notice.",
     "Sensors: ● running, ○ starting, ▲ degraded, ✖ failed.",
     "A filter's words must all be in a row (any case); !word leaves out rows that have it. "
     "Click picks a row, a second click opens it; click on a title sorts.",
@@ -59,11 +53,11 @@ NOTES = (
 
 
 class Opened(NamedTuple):
-    """What is shown in full: a row of `table`."""
+    """What is shown in full: a row of `table`; without a key it is of no row."""
 
     detail: Detail[Any]
     table: Table[Any]
-    key: Key
+    key: Key | None
 
 
 class Place(NamedTuple):
@@ -90,7 +84,7 @@ class Board(Container):
             SourceTable: SourceStory(picture, lookups, blocked, id="source-story"),
             DeliveryTable: DeliveryStory(picture, id="delivery-story"),
             LogTable: LogDetail(picture.sessions, id="log-detail"),
-            AlertTable: AlertStory(picture, triage.alerts),
+            AlertTable: AlertStory(picture, triage.alerts, blocked, id="alert-story"),
         }
         self.explained = ExplainStory(picture, triage, lookups)
         self.help = Help(NOTES, id="help")
@@ -156,13 +150,19 @@ class Board(Container):
     def explain(self, selection: str, now: float) -> None:
         """Tell what stands behind the sessions that a filter selects."""
         self.explained.open(selection, now)
-        self.opened.append(Opened(self.explained, self.table, ("explained", 0)))
+        self.opened.append(Opened(self.explained, self.table, None))
+
+    def acted(self, number: int) -> None:
+        """The admin has done something to the alert of that number."""
+        table = self.panes["alerts"].table
+        if isinstance(table, AlertTable):
+            table.view.acted(number)
 
     def look_at_opened(self, now: float) -> None:
         """What is opened follows its row."""
         if self.opened and self.opened[-1].detail.display:
             detail, table, key = self.opened[-1]
-            detail.look(table.view.get(key), now)
+            detail.look(None if key is None else table.view.get(key), now)
 
 
 def _panes(
@@ -177,7 +177,8 @@ def _panes(
     yield Pane(MessageTable(messages, id="message-table"), "message", id="messages")
     yield DeliveryPane(picture, id="deliveries")
     yield TlsPane(picture, id="tls")
-    yield Pane(AlertTable(AlertView(triage.alerts), id="alert-table"), "alert", id="alerts", keys=ALERT_KEYS)
+    alerts = AlertTable(AlertView(triage.alerts), len(triage.rules), id="alert-table")
+    yield Pane(alerts, "alert", id="alerts", keys=ALERT_KEYS)
     if acting is not None:
         blocks = BlockTable(BlockView(acting.blocking.blocks), id="block-table")
         yield Pane(blocks, "block", id="blocks", keys=BLOCK_KEYS)

@@ -1,5 +1,6 @@
 """A row told in full: opened from a table, followed while it lives."""
 
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from widgets.scroll import Scroll
@@ -11,6 +12,9 @@ class Detail(Scroll, Generic[T]):
     """What is shown of `row` comes from `_content`."""
 
     called = "An opened row"
+
+    keys: Sequence[tuple[str, str]] = ()
+    """Those of its own that the foot tells of."""
 
     from_end = False
     """Whether it opens at the end of what it tells, and follows it there."""

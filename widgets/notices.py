@@ -29,7 +29,7 @@ def notice(table: Table[Any], picture: Picture, ports: str, now: float) -> str:
     logged = clock.of_day(picture.since.get("log", now))[:5]
     since = clock.of_day(min(picture.since.values(), default=now))[:5]
     if isinstance(table, AlertTable):
-        return f"No alert since {since}. The rules watch; those that are over come with h."
+        return _no_alert(table, since if picture.since else "") or nothing_yet(picture, ports, since)
     if isinstance(table, BlockTable):
         return "Nothing is blocked. b on a row with a source blocks it, B its network."
     if isinstance(table, MessageTable):
@@ -44,3 +44,13 @@ def notice(table: Table[Any], picture: Picture, ports: str, now: float) -> str:
         if isinstance(table, PeerTable):
             return "No session has ended yet: peers are told of when theirs do."
     return nothing_yet(picture, ports, since)
+
+
+def _no_alert(table: AlertTable, since: str) -> str:
+    """`since` is "" while nothing is seen."""
+    hidden, rules = table.view.hidden, f"{table.rules} rule{' watches' if table.rules == 1 else 's watch'}."
+    if hidden:
+        return f"No alert now, and {hidden:,} that {'is' if hidden == 1 else 'are'} over: h shows them. {rules}"
+    if not table.rules:
+        return "No rule watches: the setting alerts.off names them all."
+    return f"No alert since {since}. {rules}" if since else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
+from math import inf
 from typing import NamedTuple
 
 from smtpwatch.triage.alert import Alert, Finding, Severity, Subject
@@ -132,6 +133,10 @@ class Alerts:
         if alert.state != "over":
             alert.state, alert.silenced_until = "silenced", until
         self.changed += 1
+
+    def silence_of(self, alert: Alert) -> float:
+        """Until when nothing is to be heard of it, be it over or not; -inf if it was not silenced by hand."""
+        return self._silences.get(alert.key, -inf)
 
     def take_news(self) -> list[News]:
         """What has happened since this was last asked."""

@@ -113,5 +113,5 @@ class DomainRefused(Rule):
         says = f"{said} ({many(members, 'source')} so far; the last: {refusal.why})"
         self.found(
             now, Subject("domain", f"{side} {party.key}"), Severity.WARNING, says, count=count,
-            sessions=keys_of(session), lines=lines_of(session), term=f"{side}:{quoted('*@' + party.key)}",
+            sessions=keys_of(session), lines=lines_of(session), term=f"{side}:*@{quoted(party.key)}",
         )  # fmt: skip

@@ -90,7 +90,7 @@ class Reputation(Rule):
         worst = Severity.NOTICE if throttle and passed > count else Severity.WARNING
         self.found(
             event.time, Subject("provider", f"{provider}, {why}"), worst, says,
-            count=refused.all, lines=(line_of(event),), term=f"relay:{quoted('*' + provider)}",
+            count=refused.all, lines=(line_of(event),), term=f"relay:*{quoted(provider)}",
         )  # fmt: skip
 
 

@@ -8,7 +8,9 @@ import pytest
 from smtpwatch import events as ev
 from smtpwatch.query import FIELDS, SHOWS, sift
 from smtpwatch.state.picture import Picture
-from tests.screens import mail, scenes
+from smtpwatch.triage.alerts import Alerts
+from tests.screens import alerts, mail, scenes
+from widgets.alert_view import AlertView
 from widgets.message_view import MessageView
 from widgets.rows import Rows
 from widgets.session_view import SessionView
@@ -179,7 +181,15 @@ def test_messages(typed: str, queue_ids: set[str]) -> None:
     assert set(passed(messages(), typed)) == queue_ids
 
 
+def hostile_alerts() -> AlertView:
+    made = Alerts(alerts.QUIET)
+    made.found(alerts.HOSTILE)
+    return AlertView(made)
+
+
 VIEWS: dict[str, Callable[[], Rows[Any]]] = {
+    "alerts": lambda: AlertView(alerts.held()),
+    "hostile alerts": hostile_alerts,
     "sessions": lambda: sessions(mail.evening()),
     "wire": lambda: sessions(scenes.busy_evening()),
     "messages": messages,
@@ -222,6 +232,8 @@ def _all(view: Rows[Any], typed: str) -> list[Any]:
 def _only_that(view: Rows[Any], term: str, found: Any) -> None:
     """Whatever the term finds says just that."""
     field, said = found
+    if field in ("src", "net") and "/" in str(said):  # a network finds all that is in it
+        return
     if field == SHOWS or FIELDS[field].grows or FIELDS[field].kind == "words" or term.endswith("*"):
         return
     for row in _all(view, term):
