@@ -87,9 +87,9 @@ async def test_the_keys_in_the_foot_are_those_of_the_pane() -> None:
     foots = {
         "home": "Enter open  Tab sessions  / filter  g group  Space freeze  1-9 panes  ? help",
         "sources": "Enter open  g group  / filter  s sort  +- zoom  Space freeze  1-9 panes  ? help",
-        "sessions": "Enter open  / filter  s sort  Space freeze  1-9 panes  ? help  y copy  q quit",
-        "messages": "Enter open  / filter  s sort  Space freeze  1-9 panes  ? help  y copy  q quit",
-        "deliveries": "Enter open  g group  / filter  s sort  Space freeze  1-9 panes  ? help  y copy",
+        "sessions": "Enter open  / filter  s sort  Space freeze  1-9 panes  ? help  e explain  y copy",
+        "messages": "Enter open  / filter  s sort  Space freeze  1-9 panes  ? help  e explain  y copy",
+        "deliveries": "Enter open  g group  / filter  s sort  Space freeze  1-9 panes  ? help  e explain",
         "tls": "Enter its sessions  Tab summary  / filter  Space freeze  1-9 panes  ? help",
         "log": "Enter open  o its session  / filter  End follow  Space freeze  1-9 panes  ? help",
     }
