@@ -89,7 +89,7 @@ async def test_the_keys_in_the_foot_are_those_of_the_pane() -> None:
         "sources": "Enter open  g group  / filter  s sort  +- zoom  Space freeze  1-9 panes  ? help",
         "sessions": "Enter open  / filter  s sort  Space freeze  1-9 panes  ? help  e explain  y copy",
         "messages": "Enter open  / filter  s sort  Space freeze  1-9 panes  ? help  e explain  y copy",
-        "deliveries": "Enter open  g group  / filter  s sort  Space freeze  1-9 panes  ? help  e explain",
+        "deliveries": "Enter open  g group  / filter  s sort  Space freeze  1-9 panes  ? help",
         "tls": "Enter its sessions  Tab summary  / filter  Space freeze  1-9 panes  ? help",
         "log": "Enter open  o its session  / filter  End follow  Space freeze  1-9 panes  ? help",
     }
