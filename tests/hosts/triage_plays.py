@@ -134,9 +134,9 @@ def _unfinished(n: int, source: str) -> Act:
     return play
 
 
-def _band(n: int, helo: str) -> Act:
+def _band(n: int, helo: str, host: int) -> Act:
     """One address of each network, each tries the same."""
-    return _times(n, lambda k: rcpt(f"{NETWORKS[k]}.120", ["info@example.org"], f"x{k}@sender{k}.example", helo))
+    return _times(n, lambda k: rcpt(f"{NETWORKS[k]}.{host}", ["info@example.org"], f"x{k}@sender{k}.example", helo))
 
 
 def _domain(n: int, domain: str, host: int) -> Act:
@@ -247,8 +247,8 @@ PLAYS: tuple[Play, ...] = (
          _guess(9, "198.51.100.101"), ("source", "198.51.100.101")),
     Play("brute-force", _unfinished(10, "10.1.1.102"), ("source", "10.1.1.102"), ("10 failed logins",),
          _unfinished(9, "10.2.2.102"), ("source", "10.2.2.102")),
-    Play("campaign", _band(6, "ylmf-pc"), ("campaign", "HELO ylmf-pc"), ("6 sources in 6 networks",),
-         _band(4, "other-pc"), ("campaign", "HELO other-pc")),
+    Play("campaign", _band(6, "ylmf-pc", 120), ("campaign", "HELO ylmf-pc"), ("6 sources in 6 networks",),
+         _band(4, "other-pc", 121), ("campaign", "HELO other-pc")),
     Play("harvest", _unknown(10, f"{A}.104"), ("source", f"{A}.104"), ("10 recipients that do not exist",),
          _unknown(9, "198.51.100.104"), ("source", "198.51.100.104")),
     Play("domain-refused", _domain(50, "spam.example", 105), ("domain", "from spam.example"), ("50 refusals",),

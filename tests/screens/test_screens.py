@@ -124,8 +124,6 @@ PANES = {
     "deliveries": ("5", "down"),
     "destination": ("5", "down", "enter"),
     "tls": ("6", "down"),
-    "alerts": ("7", "down"),
-    "alert": ("7", "down", "enter"),
     "log": ("9",),
     "line": ("9", "up", "enter"),
 }

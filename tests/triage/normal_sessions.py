@@ -113,7 +113,8 @@ class Clients:
         """A login on 587 under TLS, after so many that failed in sessions of their own, and a message."""
         told: Events = []
         for k in range(failures):
-            told += self.failed_login(time - 40 * (failures - k), source, account)
+            told += self.failed_login(time + 40 * k, source, account)
+        time += 40 * failures
         begun, rest = self.opened(time, source, 587, "[10.0.0.5]")
         queue_id = self.queue_id()
         told += [*begun, *self._tls(time, rest, "TLSv1.3"), self.closed(time + 2, rest)]
