@@ -98,7 +98,7 @@ def test_in_a_container(scene: Scene) -> None:
     pids = []
 
     def send() -> None:
-        command = ("unshare", "--pid", "--fork", "--mount-proc", *scene.client(PEER, 25, 0.5))
+        command = ("unshare", "--pid", "--fork", "--mount-proc", *scene.client(PEER, 25, 2.0))
         outer = scene.inside.popen(*command)
         until(lambda: psutil.Process(outer.pid).children() != [])
         pids.append(psutil.Process(outer.pid).children()[0].pid)
