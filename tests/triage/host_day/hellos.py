@@ -1,7 +1,7 @@
 """The TLS of clients: what some well-known programs' hellos look like, read by the wire collector's own functions.
 
-`POSTFIX`, `OPENSSL`, `OLD` and `SURVEY` have the ciphers and groups that OpenSSL sends in the tests' own captures; the
-others are close to what such programs send, and their fingerprints are computed, not invented."""
+`POSTFIX`, `OPENSSL`, `OPENSSL12` and `OLD` are number by number what OpenSSL 3 sent in the tests' own captures, with
+its fingerprints; the others are close to what such programs send, and theirs are computed, not invented."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ _FFDHE = (256, 257, 258, 259, 260)
 _EXTENSIONS = (0, 11, 10, 35, 22, 23, 13, 43, 45, 51)
 _SIGNATURES = (0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080A, 0x080B, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501,
                0x0601)  # fmt: skip
+_OLDER = (0x0303, 0x0301, 0x0302, 0x0402, 0x0502, 0x0602)
+_OLDEST = (0x0303, 0x0203, 0x0301, 0x0201, 0x0302, 0x0202, 0x0402, 0x0502, 0x0602)
+_PADDING = 21
 
 
 class Hello(NamedTuple):
@@ -53,6 +56,7 @@ def _hello(
     groups: tuple[int, ...] = _GROUPS,
     extensions: tuple[int, ...] = _EXTENSIONS,
     sni: bool = True,
+    signatures: tuple[int, ...] = _SIGNATURES,
 ) -> Hello:
     if not sni:
         extensions = extensions[1:]
@@ -60,7 +64,7 @@ def _hello(
         extensions = tuple(number for number in extensions if number not in (43, 45, 51))
     hello = ClientHello(
         min(max(versions), _V12), b"", ciphers, extensions, versions if _V13 in versions else (), groups,
-        b"\0\1\2", _SIGNATURES, SERVER.encode() if sni else None, (),
+        b"\0\1\2", signatures, SERVER.encode() if sni else None, (),
     )  # fmt: skip
     offered = (
         tuple(map(tls_names.version, versions)), tls_names.ciphers(ciphers), tuple(map(tls_names.group, groups)),
@@ -71,8 +75,27 @@ def _hello(
 
 
 _OPENSSL = (*_C13, *_ECDHE, *_CBC2, *_DHE, 0x006B, 0x0067, 0x00FF)
-POSTFIX = _hello((_V13, _V12, _V11, _V10), (*_C13, *_ECDHE, *_DHE, 0xCCAA, *_CBC2, *_CBC, 0x00FF), _GROUPS + _FFDHE)
-OPENSSL = _hello((_V13, _V12), _OPENSSL, _GROUPS + _FFDHE)
+
+
+def _numbers(words: str) -> tuple[int, ...]:
+    return tuple(int(word, 16) for word in words.split())
+
+
+_ALL = _numbers(
+    "1302 1303 1301 c02c c030 00a3 009f cca9 cca8 ccaa c0af c0ad c0a3 c09f c05d c061 c057 c053 00a7 c02b "
+    "c02f 00a2 009e c0ae c0ac c0a2 c09e c05c c060 c056 c052 00a6 c024 c028 006b 006a c073 c077 00c4 00c3 "
+    "006d 00c5 c023 c027 0067 0040 c072 c076 00be 00bd 006c 00bf c00a c014 0039 0038 0088 0087 c019 003a "
+    "0089 c009 c013 0033 0032 0045 0044 c018 0034 0046 009d c0a1 c09d c051 009c c0a0 c09c c050 003d 00c0 "
+    "003c 00ba 0035 0084 002f 0041 00ff"
+)
+"""What Postfix offers where any encryption is better than none."""
+_ALL10 = _numbers(
+    "c00a c014 0039 0038 0088 0087 c019 003a 0089 c009 c013 0033 0032 0045 0044 c018 0034 0046 0035 0084 002f 0041 00ff"
+)
+POSTFIX = _hello(
+    (_V13, _V12, _V11, _V10), _ALL, (29, 30, 23, 25, 24), (*_EXTENSIONS, _PADDING), False, _SIGNATURES + _OLDEST
+)
+OPENSSL = _hello((_V13, _V12), _OPENSSL, _GROUPS + _FFDHE, (*_EXTENSIONS, _PADDING), signatures=_SIGNATURES + _OLDER)
 EXIM = _hello(
     (_V13, _V12),
     (*_C13, 0x1304, *_ECDHE, *_CBC, *_DHE),
@@ -103,9 +126,9 @@ APPLE = _hello(
     (29, 23, 24, 25),
     (0, 23, 65281, 10, 11, 16, 5, 13, 18, 51, 45, 43),
 )
-OPENSSL12 = _hello((_V12,), (*_ECDHE, *_CBC2, *_DHE, 0x006B, 0x0067, 0x00FF))
+OPENSSL12 = _hello((_V12,), _OPENSSL[3:], signatures=_SIGNATURES + _OLDER)
 SCHANNEL12 = _hello((_V12,), (*_ECDHE[:4], *_CBC2, *_CBC), (29, 23, 24), (0, 10, 11, 13, 35, 23, 65281))
-OLD = _hello((_V10,), (*_CBC, 0x0039, 0x0033, 0x00FF))
+OLD = _hello((_V10,), _ALL10, extensions=(0, 11, 10, 35, 22, 23), signatures=())
 SURVEY = _hello((_V13, _V12), (*_C13, *_ECDHE, *_CBC, *_DHE), (29, 23, 24), sni=False)
 _EXPORT = (0x0005, 0x0004, 0x000A, 0x0009)
 EXPORT_CIPHERS = tls_names.ciphers(_EXPORT)

@@ -2,8 +2,8 @@
 
 `day` tells it as smtpwatch's sensors would: the wire's events, the facts of Postfix's log, and what the host's sensor
 says, on a simulated clock. How much there is of everything, and why, stands in figures.py; who takes part in cast.py;
-where they are in places.py. What a session looks like was read off real ones: Postfix 3.8 of Debian in the tests' own
-namespaces, and the demo's recording. Lines are written as Postfix writes them, and the log's own parser makes their
+where they are in places.py. What a session looks like was read off real ones: Postfix 3.7 in the tests' own namespaces
+(Debian 12), and the demo's recording. Lines are written as Postfix writes them, and the log's own parser makes their
 events.
 
 Every session is there twice, on the wire and in the log, but for mail to others, which the log tells by deliveries.
@@ -37,6 +37,7 @@ __all__ = ["day", "place"]
 
 OUTBOUND = 1.05  # sessions of ours for each session of an account, with those that are tried again
 SHARED = 0.085  # the same for each message from others: what is relayed and forwarded
+LARGEST_BURST = 2.5  # times the smallest: 500 in seven minutes
 _HOURS = {"account": figures.PEOPLE, "small": figures.PEOPLE, "old": figures.PEOPLE, "list": figures.PEOPLE,
           "greylisted": figures.PEOPLE, "provider": figures.MACHINES}  # fmt: skip
 """When they come; all others as bots do."""
@@ -70,6 +71,10 @@ class _Day:
         hour = self.random.choices(range(24), cum_weights=self._curves[hours])[0]
         return self.start + 3_600 * (hour + self.random.random())
 
+    def today(self, time: float) -> float:
+        """What would be tomorrow is told of this morning: what began yesterday comes to an end then."""
+        return self.start + (time - self.start) % DAY
+
     def _many(self) -> int:
         """What grows with the day. Returns how many sessions are left for bots that a list refuses."""
         acts: dict[str, Act] = {
@@ -97,12 +102,12 @@ class _Day:
     def _bursts(self, number: int) -> None:
         """Newsletters and shops: most go out in the morning, each within minutes."""
         bursts = max(3, round(figures.BURSTS * min(1.0, self.sessions / WHOLE * 4)))
-        shares = [self.random.paretovariate(2.0) for _ in range(bursts)]
+        shares = [min(LARGEST_BURST, self.random.paretovariate(2.0)) for _ in range(bursts)]
         for letter, share in enumerate(shares):
             begun, esp = self.moment(figures.MACHINES), self.random.randrange(16)
             for _ in range(round(number * share / sum(shares))):
                 time = begun + self.random.random() * figures.BURST_SECONDS
-                self.told.at(min(time, self.start + DAY - 1), self.inbound.burst, esp, letter)
+                self.told.at(self.today(time), self.inbound.burst, esp, letter)
 
     def _repeated(self, number: int, act: Act, most: int, pause: float) -> None:
         """So many sessions of bots that come a few times each."""
@@ -125,7 +130,7 @@ class _Day:
         while number > 0:
             peer, time = self.cast.bot(), self.moment(figures.BOTS)
             for _ in range(min(number, random.choice(figures.BOT_TRIES))):
-                self.told.at(min(time, self.start + DAY - 1), self.refused.bot, peer)
+                self.told.at(self.today(time), self.refused.bot, peer)
                 time += 5 + random.expovariate(1 / 1_200)
                 number -= 1
         for _ in range(figures.PROBES):
@@ -137,7 +142,7 @@ class _Day:
         for k in range(figures.SNOWSHOES):
             begun, hours = self.moment(figures.MACHINES), self.random.uniform(0.5, 2.5)
             for _ in range(each):
-                time = min(begun + 3_600 * hours * self.random.random(), self.start + DAY - 1)
+                time = self.today(begun + 3_600 * hours * self.random.random())
                 self.told.at(time, self.refused.snowshoe, k)
         return each * figures.SNOWSHOES
 

@@ -24,7 +24,7 @@ ABROAD = ("FR", "AT", "CH", "US")
 _WORLD = (("CN", 9), ("IN", 9), ("BR", 8), ("VN", 8), ("RU", 7), ("US", 7), ("ID", 5), ("IR", 4), ("TR", 4), ("MX", 3),
           ("AR", 3), ("UA", 3), ("TH", 3), ("PK", 3), ("PL", 2), ("IT", 2), ("FR", 2), ("ES", 2), ("RO", 2), ("KR", 2),
           ("AT", 1), ("CH", 1), ("CO", 2), ("EG", 2), ("ZA", 2))  # fmt: skip
-"""Where bots are: roughly as block lists' own statistics have it."""
+"""Where bots are: an estimate; large countries with many customers' machines."""
 _HOSTING = (("DE", 12), ("US", 10), ("NL", 4), ("FR", 4), ("GB", 3), ("PL", 2), ("CH", 1), ("FI", 1))
 
 

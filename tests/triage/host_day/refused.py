@@ -162,7 +162,8 @@ class Refused:
         random = self.random
         luck = random.random()
         if luck < 0.45:
-            peer, sender = self.cast.provider(random.randrange(6)), f"p{random.randrange(20_000)}@provider0.example"
+            number = random.randrange(6)
+            peer, sender = self.cast.provider(number), f"p{random.randrange(20_000)}@provider{number}.example"
         elif luck < 0.75:
             number = random.randrange(16)
             peer, sender = self.cast.esp(number), f"bounce+{random.getrandbits(40):x}@esp{number}.example"

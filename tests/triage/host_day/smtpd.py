@@ -44,7 +44,7 @@ class Visit:
         self.did("rcpt", 0, 1)
 
     def fails(self, time: float, mechanism: str, account: str) -> None:
-        """A login, as Postfix 3.8 with Dovecot's SASL has it."""
+        """A login, as Postfix 3.7 with Dovecot's SASL has it."""
         why = "(reason unavailable), sasl_username="
         self.line(time, f"warning: {self.who}: SASL {mechanism} authentication failed: {why}{account}")
         self.did("auth", 0, 1)

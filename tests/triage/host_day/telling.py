@@ -117,11 +117,11 @@ class Telling:
     # What has happened.
 
     def tell(self, some: list[Told]) -> None:
-        """These, each when it is known. What comes after midnight is told with the last of the day."""
-        slices, start, last = self._slices, self.start, len(self._slices) - 1
+        """These, each when it is known. The day is cut at midnight: what comes after it is not told."""
+        slices, start, end = self._slices, self.start, self.start + DAY
         for told in some:
-            number = int((told[0] - start) / SLICE)
-            slices[number if number < last else last].append(told)
+            if told[0] < end:
+                slices[int((told[0] - start) / SLICE)].append(told)
 
     def seen(self, time: float, packets: int) -> None:
         """A session had so many packets."""
